@@ -1,0 +1,18 @@
+"""Gunicorn: threads, because a view that waits for Spotify holds one and does nothing with it."""
+
+import os
+
+bind = f"{os.environ.get('WEB_HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'}"  # noqa: S104  (in a container)
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = int(os.environ.get("WEB_THREADS") or 16)
+worker_class = "gthread"
+# No preload: connections to Redis and to the database must not be shared over a fork.
+preload_app = False
+timeout = 60
+graceful_timeout = 8
+keepalive = 30
+# Heartbeat files on memory: a slow disk must not look like a hung worker.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+max_requests = 20_000
+max_requests_jitter = 2_000
+accesslog = None  # songranker.middleware writes the access line, with the request's id

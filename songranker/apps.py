@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SongRankerConfig(AppConfig):
+    name = "songranker"
+    verbose_name = "SongRanker"

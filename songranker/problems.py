@@ -1,0 +1,205 @@
+"""Every error that leaves the house, as RFC 9457 problem documents.
+
+Domain code raises its own errors and knows no status; each app maps its own (`register`). What nobody mapped is a 500
+whose text says nothing about the inside.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+CONTENT_TYPE = "application/problem+json"
+
+# code -> (status, title). `docs/errors.md` explains each; a test compares the two.
+CODES: dict[str, tuple[int, str]] = {
+    "invalid": (400, "The request is not valid"),
+    "unauthorized": (401, "A session token is needed"),
+    "forbidden": (403, "Not allowed"),
+    "spotify_forbidden": (403, "Spotify does not let this application read it"),
+    "not_found": (404, "Not found"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "not_enough_songs": (409, "Not enough songs to compare"),
+    "ranking_complete": (409, "The ranking is complete"),
+    "conflict": (409, "The request does not fit the present state"),
+    "too_large": (413, "The request is too large"),
+    "unsupported_media_type": (415, "Send JSON"),
+    "idempotency_mismatch": (422, "The idempotency key was used with another body"),
+    "too_many_requests": (429, "Too many requests"),
+    "internal": (500, "Something broke on our side"),
+    "spotify_refused": (502, "Spotify refused our credentials"),
+    "spotify_invalid_answer": (502, "Spotify's answer makes no sense"),
+    "spotify_paused": (503, "Spotify asked us to pause"),
+    "daily_budget_spent": (503, "Today's Spotify calls are spent"),
+    "queue_full": (503, "Too much is queued for Spotify"),
+    "spotify_unavailable": (503, "Spotify does not answer"),
+    "broker_unavailable": (503, "The queue is not reachable"),
+    "database_unavailable": (503, "The database is not reachable"),
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of the request."""
+
+    field: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem document."""
+
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    retry_after: float | None = None  # seconds
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return CODES[self.code][0]
+
+    def document(self) -> dict[str, Any]:
+        """The body: `type title status detail code`, and `errors` for bad input."""
+        status, title = CODES[self.code]
+        body: dict[str, Any] = {
+            "type": f"https://songranker.example/problems/{self.code}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if self.errors:
+            body["errors"] = [{"field": e.field, "code": e.code, "detail": e.detail} for e in self.errors]
+        return body
+
+    def all_headers(self) -> dict[str, str]:
+        """`Retry-After` in whole seconds, rounded up: never a promise that is too early."""
+        if self.retry_after is None:
+            return self.headers
+        return {**self.headers, "Retry-After": str(max(1, math.ceil(self.retry_after)))}
+
+    def response(self) -> HttpResponse:
+        return JsonResponse(
+            self.document(), status=self.status, content_type=CONTENT_TYPE, headers=self.all_headers()
+        )
+
+
+class ProblemError(Exception):
+    """Raised by views and by what they call directly; carries its whole answer."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Iterable[FieldError] = (),
+        retry_after: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem(code, detail, tuple(errors), retry_after, headers or {})
+
+
+def invalid(field_name: str, code: str, detail: str) -> ProblemError:
+    """A 400 about one field."""
+    return ProblemError("invalid", f"{field_name}: {detail}", errors=[FieldError(field_name, code, detail)])
+
+
+_mapped: list[tuple[type[Exception], Callable[[Any], Problem]]] = []
+
+
+def register(error: type[Exception], to_problem: Callable[[Any], Problem]) -> None:
+    """Say which problem a domain error is. Called by each app when it is ready."""
+    _mapped.append((error, to_problem))
+
+
+def problem_for(error: Exception) -> Problem | None:
+    """The problem of an expected error; None for one that nobody expected."""
+    if isinstance(error, ProblemError):
+        return error.problem
+    for kind, to_problem in _mapped:
+        if isinstance(error, kind):
+            return to_problem(error)
+    if isinstance(error, Http404):
+        return Problem("not_found", "There is nothing at this address.")
+    if isinstance(error, PermissionDenied):
+        return Problem("forbidden", "Not allowed.")
+    if isinstance(error, OperationalError | InterfaceError):
+        return Problem("database_unavailable", "The database does not answer; try again.", retry_after=5)
+    return _from_drf(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _from_drf(error: exceptions.APIException) -> Problem:
+    if isinstance(error, exceptions.ValidationError):
+        errors = tuple(_flatten(error.get_full_details()))
+        named = "; ".join(f"{e.field}: {e.detail}" for e in errors)
+        return Problem("invalid", named or "The request is not valid.", errors)
+    if isinstance(error, exceptions.ParseError):
+        return Problem("invalid", "The body is not valid JSON.", (FieldError("body", "parse_error", str(error.detail)),))
+    code = {
+        401: "unauthorized",
+        403: "forbidden",
+        404: "not_found",
+        405: "method_not_allowed",
+        415: "unsupported_media_type",
+        429: "too_many_requests",
+    }.get(error.status_code, "internal")
+    wait = getattr(error, "wait", None)
+    return Problem(code, str(error.detail), retry_after=wait)
+
+
+def _flatten(details: Any, path: str = "") -> Iterable[FieldError]:
+    """DRF's nested error details as a flat list, with paths such as `songs[3].name`."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield FieldError(path or "body", str(details["code"]), str(details["message"]))
+    elif isinstance(details, dict):
+        for key, value in details.items():
+            if key == "non_field_errors":
+                yield from _flatten(value, path)
+            elif isinstance(key, int):  # ListField: position -> errors
+                yield from _flatten(value, f"{path}[{key}]")
+            else:
+                yield from _flatten(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(details, list):
+        for position, value in enumerate(details):
+            leaf = isinstance(value, dict) and set(value) == {"message", "code"}
+            yield from _flatten(value, path if leaf else f"{path}[{position}]")
+
+
+def for_status(status: int) -> Problem:
+    """The plain problem of an error that Django itself answered."""
+    codes = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+    details = {
+        "not_found": "There is nothing at this address.",
+        "internal": "This was logged; the request id finds it.",
+        "invalid": "The request could not be understood.",
+    }
+    code = codes.get(status, "internal" if status >= 500 else "invalid")
+    return Problem(code, details.get(code, CODES[code][1] + "."))
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: always a problem document, never a stack trace."""
+    problem = problem_for(error)
+    if problem is None:
+        _log.exception("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
+        problem = for_status(500)
+    set_rollback()
+    headers = problem.all_headers()
+    if isinstance(error, exceptions.MethodNotAllowed):
+        view = context.get("view")
+        headers = {**headers, "Allow": ", ".join(view.allowed_methods) if view else ""}
+    return Response(problem.document(), status=problem.status, headers=headers, content_type=CONTENT_TYPE)

@@ -1,0 +1,102 @@
+"""Starts processes, gives their lines a name, and ends all of them together."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Runs in the child: when the runner is killed outright, its children end too (Linux only)."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # loaded before the fork: after it only async-signal-safe calls are sure
+
+    def ask_for_signal() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return ask_for_signal
+
+
+class Supervisor:
+    """Children, each the leader of its own process group, so that a group can be ended with all it started."""
+
+    def __init__(self, folder: Path, out: IO[str]) -> None:
+        self.folder = folder
+        self.out = out
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
+        self._print_lock = threading.Lock()
+        self._width = 18
+
+    def start(self, name: str, command: str | list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start a child; a string is a shell command as in the Procfile."""
+        arguments = ["/bin/sh", "-c", f"exec {command}"] if isinstance(command, str) else command
+        child = subprocess.Popen(  # noqa: S603  (our own Procfile)
+            arguments,
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509
+        )
+        reader = threading.Thread(target=self._copy_lines, args=(name, child, len(self.children)), daemon=True)
+        self.children[name] = child
+        self._readers.append(reader)
+        reader.start()
+        return child
+
+    def say(self, line: str, name: str = "run", colour: int = 97) -> None:
+        """One line of output, under a name."""
+        label = f"{name:<{self._width}}|"
+        if self.out.isatty():
+            label = f"\x1b[{colour}m{label}\x1b[0m"
+        # A closed terminal or a pipe whose reader left must not keep us from ending our children.
+        with self._print_lock, contextlib.suppress(OSError, ValueError):
+            self.out.write(f"{label} {line}\n")
+            self.out.flush()
+
+    def _copy_lines(self, name: str, child: "subprocess.Popen[bytes]", position: int) -> None:
+        assert child.stdout is not None  # noqa: S101  (it is a pipe)
+        for raw in child.stdout:
+            self.say(raw.decode(errors="replace").rstrip(), name, _COLOURS[position % len(_COLOURS)])
+
+    def dead(self) -> tuple[str, int] | None:
+        """Name and exit status of a child that ended by itself."""
+        for name, child in self.children.items():
+            status = child.poll()
+            if status is not None:
+                return name, status
+        return None
+
+    def stop(self, seconds: float = 8.0) -> None:
+        """SIGTERM to every group, last started first, and SIGKILL to what is left after `seconds`."""
+        alive = [child for child in reversed(self.children.values()) if child.poll() is None]
+        for child in alive:
+            self._signal(child, signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        for child in alive:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.05, deadline - time.monotonic()))
+        for child in self.children.values():
+            self._signal(child, signal.SIGKILL)  # the rest of each group, too: pool processes whose parent died
+            child.wait()
+        for reader in self._readers:
+            reader.join(timeout=1)
+
+    @staticmethod
+    def _signal(child: "subprocess.Popen[bytes]", number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)

@@ -1,0 +1,156 @@
+"""Stores Spotify's payloads as rows. Idempotent: storing the same answer twice changes nothing but `fetched_at`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from spotify.models import (
+    Album,
+    AlbumCredit,
+    Artist,
+    Listing,
+    Lookup,
+    Playlist,
+    PlaylistRow,
+    SearchHit,
+    Track,
+    TrackCredit,
+)
+from spotify.payloads import AlbumPayload, ArtistPayload, PlaylistPayload, TrackPayload
+from spotify.querysets import upsert
+
+
+def store_search(lookup: Lookup, found: Sequence[ArtistPayload], now: datetime) -> None:
+    """The artists that a search found, in order."""
+    with transaction.atomic():
+        store_artists(found, now)
+        lookup.hits.all().delete()
+        unique = list(dict.fromkeys(artist.id for artist in found))
+        SearchHit.objects.bulk_create(
+            SearchHit(lookup=lookup, artist_id=artist_id, position=position) for position, artist_id in enumerate(unique)
+        )
+
+
+def store_artists(artists: Iterable[ArtistPayload], now: datetime) -> None:
+    """Full objects bring a picture; simplified ones leave the known picture alone."""
+    full, simple = {}, {}
+    for artist in artists:
+        row = Artist(
+            id=artist.id, name=artist.name, spotify_url=artist.spotify_url, image_url=artist.image_url or "", fetched_at=now
+        )
+        (simple if artist.image_url is None else full)[artist.id] = row
+    upsert(Artist, list(full.values()), ["name", "spotify_url", "image_url", "fetched_at"], ["id"])
+    only_simple = [row for artist_id, row in simple.items() if artist_id not in full]
+    upsert(Artist, only_simple, ["name", "spotify_url", "fetched_at"], ["id"])
+
+
+def store_artist_albums(artist_id: str, albums: Sequence[AlbumPayload], now: datetime) -> None:
+    """An artist's whole list. Albums that left the list stay as rows: sessions may hold their songs."""
+    with transaction.atomic():
+        _store_albums(albums, now)
+        Listing.objects.filter(artist_id=artist_id).exclude(album_id__in=[album.id for album in albums]).delete()
+        rows = [Listing(artist_id=artist_id, album_id=album.id, position=i) for i, album in enumerate(albums)]
+        upsert(Listing, rows, ["position"], ["artist", "album"])
+
+
+def _store_albums(albums: Iterable[AlbumPayload], now: datetime) -> None:
+    by_id = {album.id: album for album in albums}
+    store_artists((artist for album in by_id.values() for artist in album.artists), now)
+    rows = [
+        Album(
+            id=album.id,
+            name=album.name,
+            album_type=album.album_type[:30],
+            release_date=album.release_date,
+            total_tracks=album.total_tracks,
+            image_url=album.image_url,
+            spotify_url=album.spotify_url,
+            fetched_at=now,
+        )
+        for album in by_id.values()
+    ]
+    fields = ["name", "album_type", "release_date", "total_tracks", "image_url", "spotify_url", "fetched_at"]
+    upsert(Album, rows, fields, ["id"])
+    AlbumCredit.objects.filter(album_id__in=by_id).delete()
+    AlbumCredit.objects.bulk_create(
+        AlbumCredit(album_id=album.id, artist_id=artist_id, position=position)
+        for album in by_id.values()
+        for position, artist_id in enumerate(dict.fromkeys(artist.id for artist in album.artists))
+    )
+
+
+def store_album(album: AlbumPayload, tracks: Sequence[TrackPayload], now: datetime) -> None:
+    """An album with all its tracks. Tracks that left it go only where the answer is complete by its own count."""
+    with transaction.atomic():
+        _store_albums([album], now)
+        _store_tracks({track.id: (track, album.id) for track in tracks}, now)
+        if len(tracks) >= album.total_tracks:
+            Track.objects.filter(album_id=album.id).exclude(pk__in=[track.id for track in tracks]).delete()
+
+
+def store_track(track: TrackPayload, now: datetime) -> None:
+    """A full track with its simplified album."""
+    with transaction.atomic():
+        _store_full_tracks([track], now)
+
+
+def store_playlist(playlist: PlaylistPayload, tracks: Sequence[TrackPayload], left_out: int, now: datetime) -> None:
+    """A playlist with its rows in order. Tracks without an album cannot be linked to and count as left out."""
+    usable = [track for track in tracks if track.album is not None]
+    with transaction.atomic():
+        _store_full_tracks(usable, now)
+        row = Playlist(
+            id=playlist.id,
+            name=playlist.name,
+            spotify_url=playlist.spotify_url,
+            fetched_at=now,
+            owner=playlist.owner[:200],
+            snapshot_id=playlist.snapshot_id[:200],
+            image_url=playlist.image_url,
+            left_out=left_out + len(tracks) - len(usable),
+        )
+        fields = ["name", "spotify_url", "fetched_at", "owner", "snapshot_id", "image_url", "left_out"]
+        upsert(Playlist, [row], fields, ["id"])
+        PlaylistRow.objects.filter(playlist_id=playlist.id).delete()
+        PlaylistRow.objects.bulk_create(
+            PlaylistRow(playlist_id=playlist.id, track_id=track.id, position=i) for i, track in enumerate(usable)
+        )
+
+
+def _store_full_tracks(tracks: Sequence[TrackPayload], now: datetime) -> None:
+    with_album = {track.id: (track, track.album.id) for track in tracks if track.album is not None}
+    _store_albums((track.album for track in tracks if track.album is not None), now)
+    _store_tracks(with_album, now)
+
+
+def _store_tracks(tracks: dict[str, tuple[TrackPayload, str]], now: datetime) -> None:
+    """Tracks by id, each with its album's id, which must be stored."""
+    store_artists((artist for track, _ in tracks.values() for artist in track.artists), now)
+    rows = [
+        Track(
+            id=track.id,
+            album_id=album_id,
+            name=track.name,
+            disc_number=track.disc_number,
+            track_number=track.track_number,
+            duration_ms=max(0, track.duration_ms),
+            explicit=track.explicit,
+            playable=track.playable,
+            isrc=track.isrc or "",
+            spotify_url=track.spotify_url,
+            fetched_at=now,
+        )
+        for track, album_id in tracks.values()
+    ]
+    fields = ["name", "album", "disc_number", "track_number", "duration_ms", "explicit", "playable", "spotify_url", "fetched_at"]
+    # Only full tracks say their ISRC: a simplified one must not wipe it out.
+    says_isrc = [row for row in rows if tracks[row.pk][0].isrc is not None]
+    upsert(Track, says_isrc, [*fields, "isrc"], ["id"])
+    upsert(Track, [row for row in rows if tracks[row.pk][0].isrc is None], fields, ["id"])
+    TrackCredit.objects.filter(track_id__in=tracks).delete()
+    TrackCredit.objects.bulk_create(
+        TrackCredit(track_id=track.id, artist_id=artist_id, position=position)
+        for track, _ in tracks.values()
+        for position, artist_id in enumerate(dict.fromkeys(artist.id for artist in track.artists))
+    )

@@ -1,0 +1,211 @@
+"""The cached catalogue, and what is known about each question that was put to Spotify."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+
+from spotify.querysets import AlbumQuerySet, LookupQuerySet, TrackQuerySet
+
+
+class SpotifyRow(models.Model):
+    """What artists, albums, tracks and playlists share."""
+
+    id = models.CharField("Spotify id", primary_key=True, max_length=22)
+    name = models.CharField(max_length=1000, blank=True)  # "" after a take-down
+    spotify_url = models.URLField(max_length=300)
+    fetched_at = models.DateTimeField(help_text="when Spotify last told us about it")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name or self.pk
+
+
+class Artist(SpotifyRow):
+    image_url = models.URLField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["name"])]
+
+
+class Album(SpotifyRow):
+    class Type(models.TextChoices):
+        ALBUM = "album"
+        SINGLE = "single"
+        COMPILATION = "compilation"
+
+    # Not limited to Type by a constraint: Spotify may invent another, and that must not break an import.
+    album_type = models.CharField(max_length=30, choices=Type)
+    release_date = models.CharField(max_length=10, blank=True, help_text="YYYY, YYYY-MM or YYYY-MM-DD, as Spotify says")
+    total_tracks = models.PositiveIntegerField()
+    image_url = models.URLField(max_length=500, blank=True)
+    artists = models.ManyToManyField(Artist, through="AlbumCredit", related_name="albums")
+
+    objects = AlbumQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["name"]), models.Index(fields=["release_date"])]
+
+
+class AlbumCredit(models.Model):
+    """An album's artist, in the order of the sleeve."""
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="credits")
+    artist = models.ForeignKey(Artist, on_delete=models.CASCADE, related_name="album_credits")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["album", "artist"], name="album_credit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.artist_id} on {self.album_id}"
+
+
+class Listing(models.Model):
+    """An album in an artist's list, as Spotify gives that list."""
+
+    artist = models.ForeignKey(Artist, on_delete=models.CASCADE, related_name="listings")
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="listings")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["artist", "album"], name="album_listed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.album_id} of {self.artist_id}"
+
+
+class Track(SpotifyRow):
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="tracks")
+    disc_number = models.PositiveSmallIntegerField()
+    track_number = models.PositiveSmallIntegerField()
+    duration_ms = models.PositiveIntegerField()
+    explicit = models.BooleanField()
+    playable = models.BooleanField(null=True, help_text="in SPOTIFY_MARKET; empty where Spotify did not say")
+    isrc = models.CharField("ISRC", max_length=12, blank=True, help_text="known only from single full tracks")
+    artists = models.ManyToManyField(Artist, through="TrackCredit", related_name="tracks")
+
+    objects = TrackQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["album", "disc_number", "track_number"], name="track_order"),
+            models.Index(fields=["isrc"], condition=~models.Q(isrc=""), name="track_isrc"),
+        ]
+
+
+class TrackCredit(models.Model):
+    """A track's artist, in order."""
+
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="credits")
+    artist = models.ForeignKey(Artist, on_delete=models.CASCADE, related_name="track_credits")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["track", "artist"], name="track_credit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.artist_id} in {self.track_id}"
+
+
+class Playlist(SpotifyRow):
+    owner = models.CharField(max_length=200, blank=True)
+    snapshot_id = models.CharField(max_length=200, blank=True)
+    image_url = models.URLField(max_length=500, blank=True)
+    left_out = models.PositiveIntegerField(help_text="episodes, local files and removed tracks")
+
+
+class PlaylistRow(models.Model):
+    """A track in a playlist; the same track may stand there twice."""
+
+    playlist = models.ForeignKey(Playlist, on_delete=models.CASCADE, related_name="rows")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="playlist_rows")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["playlist", "position"], name="playlist_position_once")]
+
+    def __str__(self) -> str:
+        return f"{self.playlist_id}[{self.position}]"
+
+
+class Lookup(models.Model):
+    """A question put to Spotify: whether it is in work, when it was last answered, and what went wrong.
+
+    It is also the job that `GET jobs/{id}` shows, and the claim that makes equal questions one task.
+    """
+
+    class State(models.TextChoices):
+        IDLE = "idle"
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=30)
+    value = models.CharField(max_length=250, help_text="an id, or the words of a search in folded case")
+    state = models.CharField(max_length=10, choices=State, default=State.IDLE)
+    task_id = models.CharField(max_length=50, blank=True)
+    requested_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True, help_text="after this whoever had the work is taken for lost")
+    fetched_at = models.DateTimeField(null=True, help_text="when Spotify last answered")
+    absent = models.BooleanField(default=False, help_text="Spotify said that there is no such thing")
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+    retry_at = models.DateTimeField(null=True)
+    # What a search by name led to.
+    artist = models.ForeignKey(Artist, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = LookupQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "value"], name="lookup_once"),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["queued", "running"]) | models.Q(lease_until__isnull=False),
+                name="lookup_in_work_has_lease",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+    def is_known(self) -> bool:
+        """Has Spotify ever answered?"""
+        return self.fetched_at is not None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Answered recently enough to be served without asking again."""
+        if self.fetched_at is None:
+            return False
+        lifetime = settings.SPOTIFY_ABSENT_SECONDS if self.absent else settings.SPOTIFY_FRESH_SECONDS
+        return now - self.fetched_at < timedelta(seconds=lifetime)
+
+    def may_retry(self, now: datetime) -> bool:
+        """May Spotify be asked again after a failure?"""
+        return self.retry_at is None or self.retry_at <= now
+
+
+class SearchHit(models.Model):
+    """An artist that a search found, best first."""
+
+    lookup = models.ForeignKey(Lookup, on_delete=models.CASCADE, related_name="hits")
+    artist = models.ForeignKey(Artist, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["lookup", "artist"], name="search_hit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.artist_id} for {self.lookup_id}"

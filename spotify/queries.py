@@ -1,0 +1,185 @@
+"""The questions that can be put to Spotify: how each is fetched, and at which address its answer stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.urls import reverse
+
+from songranker.titles import name_key, normalise
+from spotify import catalogue
+from spotify.client import SpotifyClient
+from spotify.errors import Forbidden, NotFound
+from spotify.models import Artist, Lookup
+
+MAX_QUERY_LENGTH = 200
+
+PLAYLIST_NEEDS_EXTENDED = (
+    "Spotify lets no application in Development Mode read playlists. Paste the songs as a list instead, one "
+    "'Artist - Title' a line, or run SongRanker with an application in Extended Quota Mode (SPOTIFY_QUOTA_MODE=extended)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question; `kind` and `value` together are its key, in the database and for single flight."""
+
+    value: str
+    kind: ClassVar[str]
+
+    def refusal(self) -> Forbidden | None:
+        """Why it cannot be asked at all in this quota mode; asking would only cost a call."""
+        return None
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        """Ask Spotify and store the answer. Raises SpotifyError."""
+        raise NotImplementedError(self.kind)  # every kind below has its own
+
+    def result_url(self) -> str:
+        """Where the API serves the answer."""
+        raise NotImplementedError(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistSearch(Query):
+    """Artists by name."""
+
+    kind: ClassVar[str] = "artist_search"
+
+    @classmethod
+    def of(cls, text: str) -> "ArtistSearch":
+        """Equal for texts that differ only in case and spaces."""
+        return cls(search_value(text))
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        catalogue.store_search(lookup, client.search_artists(self.value), now)
+
+    def result_url(self) -> str:
+        return f"{reverse('artists')}?{urlencode({'q': self.value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistAlbums(Query):
+    """All albums of an artist by id."""
+
+    kind: ClassVar[str] = "artist_albums"
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        albums = client.artist_albums(self.value)
+        named = {artist.id for album in albums for artist in album.artists}
+        if self.value not in named and not Artist.objects.filter(pk=self.value).exists():
+            catalogue.store_artists([client.artist(self.value)], now)
+        catalogue.store_artist_albums(self.value, albums, now)
+        lookup.artist_id = self.value
+
+    def result_url(self) -> str:
+        return f"{reverse('albums')}?{urlencode({'artist_id': self.value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumsByName(Query):
+    """All albums of the artist who bears a name: a search, then the list."""
+
+    kind: ClassVar[str] = "albums_by_name"
+
+    @classmethod
+    def of(cls, name: str) -> "AlbumsByName":
+        return cls(search_value(name))
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        search = ensure(ArtistSearch(self.value), client, now)
+        artist = best_match(self.value, [hit.artist for hit in search.hits.select_related("artist")])
+        ensure(ArtistAlbums(artist.pk), client, now)
+        lookup.artist = artist
+
+    def result_url(self) -> str:
+        return f"{reverse('albums')}?{urlencode({'artist': self.value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumTracks(Query):
+    """An album with all its tracks."""
+
+    kind: ClassVar[str] = "album_tracks"
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        album, tracks = client.album(self.value)
+        catalogue.store_album(album, tracks, now)
+
+    def result_url(self) -> str:
+        return reverse("album-tracks", args=[self.value])
+
+
+@dataclass(frozen=True, slots=True)
+class TrackById(Query):
+    """One full track."""
+
+    kind: ClassVar[str] = "track"
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        catalogue.store_track(client.track(self.value), now)
+
+    def result_url(self) -> str:
+        return reverse("track", args=[self.value])
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistTracks(Query):
+    """A playlist with its tracks."""
+
+    kind: ClassVar[str] = "playlist_tracks"
+
+    def refusal(self) -> Forbidden | None:
+        return Forbidden(PLAYLIST_NEEDS_EXTENDED) if settings.SPOTIFY_QUOTA_MODE == "development" else None
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        playlist, tracks, left_out = client.playlist(self.value)
+        catalogue.store_playlist(playlist, tracks, left_out, now)
+
+    def result_url(self) -> str:
+        return reverse("playlist-tracks", args=[self.value])
+
+
+_KINDS: dict[str, type[Query]] = {
+    query.kind: query for query in (ArtistSearch, ArtistAlbums, AlbumsByName, AlbumTracks, TrackById, PlaylistTracks)
+}
+
+
+def query_of(lookup: Lookup) -> Query:
+    """The question that a row is about."""
+    return _KINDS[lookup.kind](lookup.value)
+
+
+def search_value(text: str) -> str:
+    """A search's key: one case, one kind of quotes, single spaces."""
+    return normalise(text).casefold()[:MAX_QUERY_LENGTH]
+
+
+def ensure(query: Query, client: SpotifyClient, now: datetime) -> Lookup:
+    """Within a task: the row of a part of the question, fetched only where it is not fresh."""
+    lookup, _ = Lookup.objects.get_or_create(kind=query.kind, value=query.value)
+    if lookup.absent and lookup.is_fresh(now):
+        raise NotFound("Spotify has nothing under this id.")
+    if not lookup.is_fresh(now):
+        query.fetch(client, lookup, now)
+        lookup.fetched_at, lookup.absent = now, False
+        lookup.save(update_fields=["fetched_at", "absent", "artist"])
+    return lookup
+
+
+def best_match(name: str, found: list[Artist]) -> Artist:
+    """The artist who bears the name. Raises NotFound, with what is near, where none does.
+
+    A name in another script than the answer's ("椎名林檎" found as "Sheena Ringo") cannot be compared: there Spotify's
+    first is believed.
+    """
+    wanted = name_key(name)
+    for artist in found:
+        if name_key(artist.name) == wanted:
+            return artist
+    if found and not wanted.isascii() and name_key(found[0].name).isascii():
+        return found[0]
+    near = ", ".join(artist.name for artist in found[:3])
+    raise NotFound(f"No artist bears the name '{name}'." + (f" Near: {near}." if near else ""))

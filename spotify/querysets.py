@@ -1,0 +1,89 @@
+"""Questions to the cached catalogue, named for who asks."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from spotify.models import Album, Lookup, Track
+
+_M = TypeVar("_M", bound=models.Model)
+
+
+class LookupQuerySet(models.QuerySet["Lookup"]):
+    """Single flight and job states. Who won is said by the database: updates hold only where the old state still does."""
+
+    def in_work(self, now: datetime) -> "LookupQuerySet":
+        """Queued or running, with a lease that has not run out."""
+        return self.filter(state__in=("queued", "running"), lease_until__gt=now)
+
+    def claim(self, *, kind: str, value: str, now: datetime, lease: timedelta) -> tuple["Lookup", bool]:
+        """The row of a question, and whether the caller is the one who has to publish its task.
+
+        A question that is already in work keeps its task: five hundred askers make one. A lease that ran out (its
+        message or its worker is gone) is taken over under the same task id, so that those who wait are woken, too.
+        """
+        lookup, _ = self.get_or_create(kind=kind, value=value)
+        ended = Q(state__in=("idle", "done", "failed"))
+        fresh_start = self.filter(ended, pk=lookup.pk).update(
+            state="queued", task_id=uuid.uuid4().hex, requested_at=now, lease_until=now + lease, error_code="", error_detail=""
+        )
+        taken_over = fresh_start or self.filter(
+            pk=lookup.pk, state__in=("queued", "running"), lease_until__lte=now
+        ).update(state="queued", lease_until=now + lease, retry_at=None, error_code="", error_detail="")
+        lookup.refresh_from_db()
+        return lookup, bool(taken_over)
+
+    def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> "Lookup | None":
+        """The row, now running; None where the work was done meanwhile or somebody else does it."""
+        startable = Q(state="queued") | Q(state="running", lease_until__lte=now)
+        if redelivered:  # the broker gave the message back: whoever ran it is dead
+            startable |= Q(state="running")
+        won = self.filter(startable, pk=pk, task_id=task_id).update(state="running", started_at=now, lease_until=now + lease)
+        return self.get(pk=pk) if won else None
+
+    def lost(self, now: datetime) -> "LookupQuerySet":
+        """Work that nobody does any more, and that may be done now."""
+        not_paused = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
+        return self.filter(not_paused, state__in=("queued", "running"), lease_until__lte=now)
+
+
+class AlbumQuerySet(models.QuerySet["Album"]):
+    def listed_for(self, artist_id: str) -> "AlbumQuerySet":
+        """An artist's albums in Spotify's order: by group, newest first."""
+        return self.filter(listings__artist_id=artist_id).order_by("listings__position")
+
+    def for_admin(self) -> "AlbumQuerySet":
+        """With when the tracks were fetched, and how many there are, in one query."""
+        from spotify.models import Lookup, Track
+
+        fetched = Lookup.objects.filter(kind="album_tracks", value=models.OuterRef("pk")).values("fetched_at")[:1]
+        count = Track.objects.filter(album=models.OuterRef("pk")).order_by().values("album").annotate(n=models.Count("pk"))
+        return self.annotate(
+            tracks_fetched_at=models.Subquery(fetched), tracks_known=models.Subquery(count.values("n"))
+        ).prefetch_related("artists")
+
+
+class TrackQuerySet(models.QuerySet["Track"]):
+    def of_album(self, album_id: str) -> "TrackQuerySet":
+        """In disc and track order, with the artists."""
+        return self.filter(album_id=album_id).order_by("disc_number", "track_number", "pk").with_artists()
+
+    def with_artists(self) -> "TrackQuerySet":
+        return self.prefetch_related("credits__artist")
+
+
+def upsert(model: type[_M], rows: list[_M], fields: list[str], unique: list[str]) -> None:
+    """Insert rows or update `fields` of those that exist; always in one order, so that two workers cannot deadlock."""
+    if rows:
+        ordered = sorted(rows, key=lambda row: tuple(str(_value(row, name)) for name in unique))
+        model._default_manager.bulk_create(ordered, update_conflicts=True, update_fields=fields, unique_fields=unique)
+
+
+def _value(row: models.Model, name: str) -> Any:
+    return getattr(row, "pk" if name == "id" else name)
+
+

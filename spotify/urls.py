@@ -1,0 +1,13 @@
+from django.urls import path
+
+from spotify import views
+
+urlpatterns = [
+    path("artists", views.Artists.as_view(), name="artists"),
+    path("albums", views.Albums.as_view(), name="albums"),
+    path("albums/<str:album_id>/tracks", views.AlbumTracks.as_view(), name="album-tracks"),
+    path("tracks/<str:track_id>", views.OneTrack.as_view(), name="track"),
+    path("playlists/<str:playlist_id>/tracks", views.PlaylistTracks.as_view(), name="playlist-tracks"),
+    path("resolve", views.Resolve.as_view(), name="resolve"),
+    path("jobs/<str:job_id>", views.Job.as_view(), name="job"),
+]
