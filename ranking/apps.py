@@ -1,5 +1,38 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class RankingConfig(AppConfig):
     name = "ranking"
+
+    def ready(self) -> None:
+        from ranking.errors import RankingError
+        from songranker import problems
+        from spotify.signals import lookup_settled
+
+        problems.register(RankingError, _problem)
+        lookup_settled.connect(_catalogue_grew, dispatch_uid="ranking")
+
+
+def _problem(error: Any) -> Any:
+    """A RankingError's problem document."""
+    from ranking.errors import Invalid
+    from songranker.problems import FieldError, Problem
+
+    if isinstance(error, Invalid):
+        detail = f"{error.field}: {error.detail}"
+        return Problem("invalid", detail, (FieldError(error.field, error.rule, error.detail),))
+    headers = {"WWW-Authenticate": "Session"} if error.code == "unauthorized" else {}
+    return Problem(error.code, error.detail, retry_after=error.retry_after, headers=headers)
+
+
+def _catalogue_grew(lookup: Any, **_: Any) -> None:
+    """An album or a track is here: sessions that wait for it go on."""
+    from ranking import tasks
+    from ranking.models import Session
+
+    kind = {"album_tracks": "album", "track": "track"}.get(lookup.kind)
+    if kind:
+        for session_id in Session.objects.waiting_for(kind, lookup.value).values_list("pk", flat=True).distinct():
+            tasks.publish(tasks.collect, session_id)

@@ -75,7 +75,7 @@ class Problem:
         """The body: `type title status detail code`, and `errors` for bad input."""
         status, title = CODES[self.code]
         body: dict[str, Any] = {
-            "type": f"https://songranker.example/problems/{self.code}",
+            "type": f"urn:songranker:problem:{self.code}",
             "title": title,
             "status": status,
             "detail": self.detail,

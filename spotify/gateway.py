@@ -11,14 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import celery.exceptions
-import kombu.exceptions
-from celery.result import AsyncResult
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from songranker import metrics
+from songranker import metrics, waiting
 from songranker.redis import Unreachable, connection, queue_length
 from spotify.errors import (
     BrokerDown,
@@ -39,12 +35,7 @@ _log = logging.getLogger(__name__)
 PERSON, IMPORT, REFRESH = 0, 3, 6
 # A message or a worker that has not been heard of for so long is taken for lost. The worker renews it at each call.
 LEASE = timedelta(seconds=30)
-# Celery's and Redis' ways of saying that the broker cannot be reached; RuntimeError is the result backend's.
-BROKER_ERRORS = (kombu.exceptions.OperationalError, RuntimeError, OSError, *Unreachable)
-
-_free_waiters = threading.BoundedSemaphore(settings.SPOTIFY_WAITING_VIEWS)
-_waiting_for: dict[str, int] = {}
-_waiting_lock = threading.Lock()
+_spare_threads = threading.BoundedSemaphore(settings.SPOTIFY_WAITING_VIEWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +83,25 @@ def ask(query: Query, *, wait_seconds: float) -> Known | Pending:
     lookup = request(query, priority=PERSON, patience_seconds=wait_seconds)
     started = timezone.now()
     if wait_seconds > 0 and lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING):
-        _wait(lookup.task_id, wait_seconds)
+        with _a_thread_to_spare() as spare:
+            if spare:
+                waiting.wait(lookup.task_id, wait_seconds)
         lookup.refresh_from_db()
     answer = _settled(lookup)
     outcome = "known" if isinstance(answer, Known) else "pending"
     metrics.observe("proxy_seconds", (timezone.now() - started).total_seconds(), outcome=outcome)
     return answer
+
+
+@contextmanager
+def _a_thread_to_spare() -> Iterator[bool]:
+    """May this thread wait? Where too many of the process' threads do already, cached pages would become slow."""
+    spare = _spare_threads.acquire(blocking=False)
+    try:
+        yield spare
+    finally:
+        if spare:
+            _spare_threads.release()
 
 
 def _from_rows(query: Query) -> Known | None:
@@ -151,7 +155,7 @@ def publish(lookup: Lookup, priority: int) -> None:
 
     try:
         tasks.fetch.apply_async(args=[str(lookup.pk)], task_id=lookup.task_id, priority=priority)
-    except BROKER_ERRORS as error:
+    except waiting.BROKER_ERRORS as error:
         _log.warning("the broker cannot be reached: %s", type(error).__name__)
         Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id, state=Lookup.State.QUEUED).update(state=Lookup.State.IDLE)
         raise BrokerDown("The queue cannot be reached.", 5) from None
@@ -180,50 +184,6 @@ def resume() -> bool:
     now = timezone.now()
     Lookup.objects.filter(state=Lookup.State.QUEUED, retry_at__gt=now).update(retry_at=now, lease_until=now)
     return lifted
-
-
-def _wait(task_id: str, seconds: float) -> None:
-    """Sleep until the task's result wakes us, at most `seconds`. Leaves no subscription behind.
-
-    Where too many of this process' threads wait already it returns at once: cached pages must stay fast.
-    """
-    if transaction.get_connection().in_atomic_block:
-        raise RuntimeError("waiting for Spotify inside a transaction: the worker would not see the question")
-    if not _free_waiters.acquire(blocking=False):
-        return
-    try:
-        with _waiter(task_id) as result:
-            result.get(timeout=seconds, propagate=False)
-    except celery.exceptions.TimeoutError:
-        pass
-    except BROKER_ERRORS as error:
-        # The task may have run all the same: the row says so.
-        _log.warning("lost the broker while waiting: %s", type(error).__name__)
-    finally:
-        _free_waiters.release()
-
-
-@contextmanager
-def _waiter(task_id: str) -> Iterator[AsyncResult]:
-    """An AsyncResult of ours; the last to leave takes the subscription along."""
-    from celery_app import app
-
-    result = AsyncResult(task_id, app=app)
-    with _waiting_lock:
-        _waiting_for[task_id] = _waiting_for.get(task_id, 0) + 1
-    try:
-        yield result
-    finally:
-        with _waiting_lock:
-            _waiting_for[task_id] -= 1
-            last = _waiting_for[task_id] == 0
-            if last:
-                del _waiting_for[task_id]
-        if last:
-            try:
-                result.backend.remove_pending_result(result)
-            except BROKER_ERRORS:
-                _log.debug("no subscription to take back: the broker is gone")
 
 
 def _settled(lookup: Lookup) -> Known | Pending:

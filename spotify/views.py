@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from songranker import problems
-from songranker.http import conditional
+from songranker.http import conditional, parse
 from spotify import gateway, links, queries, serializers
 from spotify.models import Album, Artist, Lookup, Playlist, Track
 from spotify.queries import Query
@@ -23,13 +23,6 @@ ALSO = {
     304: None,
     **dict.fromkeys((400, 403, 404, 502, 503), drf.DictField),
 }
-
-
-def parse(serializer: type[drf.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The validated query string. Raises ValidationError, which is a 400 that names the field."""
-    checked = serializer(data=request.query_params)
-    checked.is_valid(raise_exception=True)
-    return dict(checked.validated_data)
 
 
 def checked_id(name: str, value: str) -> str:
@@ -55,7 +48,7 @@ class Artists(APIView):
 
     @extend_schema(parameters=[serializers.ArtistsQuery], responses={200: serializers.ArtistsAnswer, **ALSO})
     def get(self, request: Request) -> Response:
-        text = parse(serializers.ArtistsQuery, request)["q"]
+        text = parse(serializers.ArtistsQuery, request.query_params)["q"]
         return respond(request, queries.ArtistSearch.of(text), lambda lookup: {"results": self.results(lookup)})
 
     @staticmethod
@@ -71,7 +64,7 @@ class Albums(APIView):
 
     @extend_schema(parameters=[serializers.AlbumsQuery], responses={200: serializers.AlbumsAnswer, **ALSO})
     def get(self, request: Request) -> Response:
-        params = parse(serializers.AlbumsQuery, request)
+        params = parse(serializers.AlbumsQuery, request.query_params)
         query: Query
         if "artist_id" in params:
             query = queries.ArtistAlbums(params["artist_id"])
@@ -146,7 +139,7 @@ class Resolve(APIView):
     )
     def get(self, request: Request) -> Response:
         try:
-            link = links.resolve(parse(serializers.ResolveQuery, request)["url"])
+            link = links.resolve(parse(serializers.ResolveQuery, request.query_params)["url"])
         except links.NotALink as why:
             raise problems.invalid("url", "not_a_spotify_link", str(why)) from None
         return Response({"kind": link.kind, "id": link.id})

@@ -86,7 +86,7 @@ def _run(supervisor: Supervisor) -> None:
     host = environment.setdefault("WEB_HOST", "127.0.0.1")
     _check_port_is_free(host, port)
     processes = procfile.read(FOLDER / "Procfile")
-    _provide_redis(supervisor, environment, data)
+    own_redis = _provide_redis(supervisor, environment, data)
     # `manage.py` in another terminal finds this Redis here (songranker/settings.py).
     (data / "run.env").write_text(f"REDIS_URL={environment['REDIS_URL']}\n")
     simulated = settings["SPOTIFY_SIMULATED"] == "True"
@@ -96,11 +96,7 @@ def _run(supervisor: Supervisor) -> None:
         mode = settings["SPOTIFY_QUOTA_MODE"]
         command = [sys.executable, "-m", "spotify.simulator", "--port", str(simulator_port), "--quota-mode", mode]
         supervisor.start("simulator", command, environment)
-    release = processes.pop("release", None)
-    if release:
-        _run_to_its_end(supervisor, "release", release, environment)
-    for name, command_line in processes.items():
-        supervisor.start(name, command_line, environment)
+    _start_processes(supervisor, processes, environment, own_redis=own_redis)
     _wait_until_ready(supervisor, port)
     _say_what_runs(supervisor, environment, port, simulated)
     while True:
@@ -165,10 +161,11 @@ def _check_port_is_free(host: str, port: int) -> None:
             raise CannotStart(f"port {port} is in use; stop what listens there, or choose another: PORT=8001 make run") from None
 
 
-def _provide_redis(supervisor: Supervisor, environment: dict[str, str], data: Path) -> None:
+def _provide_redis(supervisor: Supervisor, environment: dict[str, str], data: Path) -> bool:
+    """Make sure of a Redis; True where it is one of our own, new and empty."""
     if environment.get("REDIS_URL"):
         _check_redis(environment["REDIS_URL"])
-        return
+        return False
     port = redis_server.free_port()
     try:
         child = supervisor.start("redis", redis_server.command(port, data / "redis"), environment)
@@ -176,6 +173,7 @@ def _provide_redis(supervisor: Supervisor, environment: dict[str, str], data: Pa
     except (FileNotFoundError, TimeoutError, ChildProcessError) as error:
         raise CannotStart(str(error)) from None
     environment["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    return True
 
 
 def _check_redis(url: str) -> None:
@@ -189,13 +187,28 @@ def _check_redis(url: str) -> None:
         raise CannotStart(f"REDIS_URL is set, but that Redis does not answer ({type(error).__name__})") from None
 
 
-def _run_to_its_end(supervisor: Supervisor, name: str, command: str, environment: dict[str, str]) -> None:
-    child = supervisor.start(name, command, environment)
-    while child.poll() is None:
-        time.sleep(0.02)
-    del supervisor.children[name]
-    if child.returncode:
-        raise CannotStart(f"{name} failed with status {child.returncode}; its lines above say why")
+def _start_processes(
+    supervisor: Supervisor, processes: dict[str, str], environment: dict[str, str], *, own_redis: bool
+) -> None:
+    """The release command, then the rest. With a new Redis, where no task can be waiting, they start side by side."""
+    release = processes.pop("release", None)
+    if release and own_redis:
+        supervisor.start("release", release, environment)
+    elif release:
+        supervisor.start("release", release, environment)
+        _wait_for_release(supervisor)
+    # The release command has run Django's checks; four workers more would only be slower for it.
+    for name, command_line in processes.items():
+        supervisor.start(name, command_line, environment | {"CELERY_SKIP_CHECKS": "1"})
+    if release and own_redis:
+        _wait_for_release(supervisor)
+
+
+def _wait_for_release(supervisor: Supervisor) -> None:
+    status = supervisor.children["release"].wait()
+    del supervisor.children["release"]
+    if status:
+        raise CannotStart(f"release failed with status {status}; its lines above say why")
 
 
 def _wait_until_ready(supervisor: Supervisor, port: int) -> None:

@@ -81,18 +81,21 @@ class Supervisor:
                 return name, status
         return None
 
-    def stop(self, seconds: float = 8.0) -> None:
-        """SIGTERM to every group, last started first, and SIGKILL to what is left after `seconds`."""
-        alive = [child for child in reversed(self.children.values()) if child.poll() is None]
-        for child in alive:
-            self._signal(child, signal.SIGTERM)
+    def stop(self, seconds: float = 8.0, last: frozenset[str] = frozenset({"redis"})) -> None:
+        """SIGTERM to every group, SIGKILL to what is left after `seconds`; `last` go when the others are gone.
+
+        Workers give their unfinished messages back to Redis while they end, so it has to outlive them.
+        """
         deadline = time.monotonic() + seconds
-        for child in alive:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(max(0.05, deadline - time.monotonic()))
-        for child in self.children.values():
-            self._signal(child, signal.SIGKILL)  # the rest of each group, too: pool processes whose parent died
-            child.wait()
+        for wave in (self.children.keys() - last, self.children.keys() & last):
+            children = [self.children[name] for name in wave]
+            for child in children:
+                self._signal(child, signal.SIGTERM)
+            for child in children:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(max(0.5, deadline - time.monotonic()))
+                self._signal(child, signal.SIGKILL)  # the rest of its group, too: pool processes whose parent died
+                child.wait()
         for reader in self._readers:
             reader.join(timeout=1)
 

@@ -1,0 +1,173 @@
+"""The log: recording answers, changing them, undoing them. Each is one transaction under the session's lock."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from songranker import metrics
+from ranking import marks, pairing, scores
+from ranking.errors import IdempotencyMismatch, Invalid, Missing, NotEnoughSongs, RankingComplete
+from ranking.models import Comparison, Pair, Session, Song
+from ranking.scores import Estimate, Tallies
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said about two songs."""
+
+    song_a: str
+    song_b: str
+    outcome: str
+    pair: str | None = None
+    decision_ms: int | None = None
+
+    def body_hash(self) -> str:
+        """Binds an idempotency key to what was sent with it."""
+        said = [self.song_a, self.song_b, self.outcome, self.pair, self.decision_ms]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The vote, and where it leaves the session. `created` is False for a repeat of an earlier request."""
+
+    comparison: Comparison
+    created: bool
+    tallies: Tallies
+    estimate: Estimate
+    next_pair: Pair | None
+
+
+def lock(session: Session) -> Session:
+    """The session's row, locked until the transaction ends: votes from two tabs count in some order."""
+    locked = Session.objects.select_for_update(of=("self",)).select_related("current_pair").filter(pk=session.pk).first()
+    if locked is None:
+        raise Missing("There is no such session.")
+    return locked
+
+
+def record(session: Session, answer: Answer, *, key: str) -> Recorded:
+    """Record an answer once, however often and from however many threads it is sent.
+
+    The database guards it (unique key and unique pair within a session); the lock only makes the repeat wait for the
+    first. Raises IdempotencyMismatch, or Invalid with the field.
+    """
+    with transaction.atomic():
+        session = lock(session)
+        earlier = _earlier(session, answer, key)
+        if earlier is None:
+            comparison = _insert(session, answer, key)
+        else:
+            comparison = earlier
+        tallied = scores.tallies(session)
+        estimated = scores.estimate(session, tallied)
+        try:
+            following = pairing.current(session, tallied, estimated)
+        except (NotEnoughSongs, RankingComplete):
+            following = None
+    if earlier is None:
+        metrics.count("votes")
+    return Recorded(comparison, earlier is None, tallied, estimated, following)
+
+
+def _earlier(session: Session, answer: Answer, key: str) -> Comparison | None:
+    """The vote that this request repeats, undone ones included: a late repeat must not bring one back."""
+    by_key = session.comparisons.filter(idempotency_key=key).first()
+    if by_key is not None:
+        if by_key.body_hash != answer.body_hash():
+            raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
+        return by_key
+    return session.comparisons.filter(pair__token=answer.pair).first() if answer.pair else None
+
+
+def _insert(session: Session, answer: Answer, key: str) -> Comparison:
+    song_a, song_b = _song(session, "song_a", answer.song_a), _song(session, "song_b", answer.song_b)
+    if song_a.pk == song_b.pk:
+        raise Invalid("song_b", "same_song", "must be another song than song_a")
+    pair = _pair(session, answer.pair, {song_a.pk, song_b.pk}) if answer.pair else None
+    comparison = Comparison.objects.create(
+        session=session,
+        n=session.next_n,
+        song_a=song_a,
+        song_b=song_b,
+        outcome=answer.outcome,
+        pair=pair,
+        idempotency_key=key,
+        body_hash=answer.body_hash(),
+        decision_ms=answer.decision_ms,
+    )
+    session.next_n += 1
+    session.revision += 1
+    shown = session.current_pair
+    if shown is not None and {shown.song_a_id, shown.song_b_id} == {song_a.pk, song_b.pk}:
+        session.current_pair = None
+    session.save(update_fields=["next_n", "revision", "current_pair"])
+    if answer.outcome != Comparison.Outcome.SKIP:
+        marks.mark_vote(session, song_a, song_b)
+    return comparison
+
+
+def _song(session: Session, field: str, song_id: str) -> Song:
+    song = session.songs.filter(pk=song_id).first() if song_id.isascii() and song_id.isdigit() else None
+    if song is None:
+        raise Invalid(field, "no_such_song", "is no song of this session")
+    return song
+
+
+def _pair(session: Session, token: str, songs: set[int]) -> Pair:
+    pair = session.pairs.filter(token=token).first()
+    if pair is None:
+        raise Invalid("pair", "no_such_pair", "was never shown in this session")
+    if {pair.song_a_id, pair.song_b_id} != songs:
+        raise Invalid("pair", "other_songs", "was shown with other songs")
+    return pair
+
+
+def change(session: Session, n: int, outcome: str) -> Comparison:
+    """Change an old answer. Raises Missing."""
+    with transaction.atomic():
+        session = lock(session)
+        comparison = _standing(session, n)
+        if comparison.outcome != outcome:
+            comparison.outcome = outcome
+            comparison.save(update_fields=["outcome"])
+            _changed(session, comparison)
+    return comparison
+
+
+def undo(session: Session, n: int | None = None) -> Comparison:
+    """Take back one answer, or the last; its pair is asked again when it was the last. Raises Missing."""
+    with transaction.atomic():
+        session = lock(session)
+        comparison = _standing(session, n)
+        comparison.undone_at = timezone.now()
+        comparison.save(update_fields=["undone_at"])
+        _changed(session, comparison)
+        if n is None:
+            again = Pair.objects.create(
+                session=session, song_a_id=comparison.song_a_id, song_b_id=comparison.song_b_id, reason="asked again"
+            )
+            pairing.show(session, again)
+    return comparison
+
+
+def _standing(session: Session, n: int | None) -> Comparison:
+    standing = session.comparisons.standing().select_related("song_a", "song_b").order_by("-n")
+    comparison = standing.first() if n is None else standing.filter(n=n).first()
+    if comparison is None:
+        raise Missing("There is no such comparison." if n else "There is no comparison to undo.")
+    return comparison
+
+
+def _changed(session: Session, comparison: Comparison) -> None:
+    touch(session)
+    marks.mark_vote(session, comparison.song_a, comparison.song_b)
+
+
+def touch(session: Session) -> None:
+    """The ranking has to be computed anew. The caller holds the lock."""
+    session.revision += 1
+    session.save(update_fields=["revision"])

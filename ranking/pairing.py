@@ -1,0 +1,57 @@
+"""The pair that a session shows: the same one until it is answered."""
+
+import zlib
+
+from ranking import pairs
+from ranking.errors import NotEnoughSongs, RankingComplete
+from ranking.models import Pair, Session
+from ranking.scores import Estimate, Tallies
+
+
+def current(
+    session: Session, tallied: Tallies, estimated: Estimate, *, top: int | None = None, more: bool = False
+) -> Pair:
+    """The pair to answer, chosen where there is none. The caller holds the session's lock.
+
+    Raises NotEnoughSongs, or RankingComplete unless the person wants to go on (`more`).
+    """
+    if len(tallied.songs) < 2:
+        collecting = session.state == Session.State.COLLECTING
+        detail = "The songs are still arriving." if collecting else "There are not two songs to compare."
+        raise NotEnoughSongs(detail, retry_after=2 if collecting else None)
+    if estimated.progress.complete and not more:
+        raise RankingComplete("All questions of this mode are answered. Go on with ?more=1.")
+    shown = session.current_pair
+    if shown is not None and _still_fits(shown, tallied, estimated, top):
+        return shown
+    choice = pairs.choose(estimated.strengths, tallied.met, seed=_seed(session), last=tallied.last, top=top)
+    if choice is None:
+        raise NotEnoughSongs("There are not two songs to compare.")
+    pair = Pair.objects.create(
+        session=session, song_a=tallied.songs[choice.left], song_b=tallied.songs[choice.right], reason=choice.reason
+    )
+    show(session, pair)
+    return pair
+
+
+def show(session: Session, pair: Pair | None) -> None:
+    """Make this the pair that the session shows."""
+    session.current_pair = pair
+    session.save(update_fields=["current_pair"])
+
+
+def _still_fits(pair: Pair, tallied: Tallies, estimated: Estimate, top: int | None) -> bool:
+    """Are both songs ranked under their own name, and among the best `top` where only those are asked about?"""
+    ranked = {song.pk: i for i, song in enumerate(tallied.songs)}
+    a, b = ranked.get(pair.song_a_id), ranked.get(pair.song_b_id)
+    if a is None or b is None:
+        return False
+    if top is None:
+        return True
+    best = sorted(range(len(tallied.songs)), key=lambda i: -estimated.strengths[i])[:top]
+    return a in best and b in best
+
+
+def _seed(session: Session) -> int:
+    """The same choice for the same session at the same point, however often it is asked."""
+    return zlib.crc32(f"{session.pk}:{session.revision}".encode())

@@ -1,0 +1,357 @@
+"""What comes in to sessions, and what goes out."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework import serializers
+
+from ranking import bradley_terry
+from ranking.models import Comparison, Merge, Pair, Session, Song
+from ranking.scores import Estimate, Place, Tallies
+from ranking.sessions import MAX_SONGS
+from spotify.payloads import normal_isrc
+from spotify.serializers import SpotifyIdField
+
+MAX_ALBUMS = 100
+MAX_DECISION_MS = 24 * 3600 * 1000
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """JSON's true and false, and nothing that only looks like them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return bool(data)
+
+
+class StrictCharField(serializers.CharField):
+    """A JSON string; numbers are not quietly turned into text, control characters are refused."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class PastedSongIn(serializers.Serializer[Any]):
+    name = StrictCharField(max_length=500)
+    artist = StrictCharField(max_length=500)
+    album = StrictCharField(max_length=500, required=False, allow_blank=True, default="")
+    isrc = StrictCharField(max_length=20, required=False, allow_blank=True, default="")
+
+    def validate_isrc(self, value: str) -> str:
+        code = normal_isrc(value)
+        if value and not code:
+            raise serializers.ValidationError("must be an ISRC of twelve letters and digits", code="invalid_isrc")
+        return code
+
+
+class SongsIn(serializers.Serializer[Any]):
+    """Where songs come from; used to make a session and to add to one."""
+
+    songs = PastedSongIn(many=True, required=False, default=list)
+    track_ids = serializers.ListField(child=SpotifyIdField(), required=False, default=list, max_length=MAX_SONGS)
+
+    def validate_songs(self, value: list[Any]) -> list[Any]:
+        if len(value) > MAX_SONGS:
+            raise serializers.ValidationError(f"at most {MAX_SONGS} songs", code="max_length")
+        return value
+
+
+class SessionIn(SongsIn):
+    album_ids = serializers.ListField(child=SpotifyIdField(), required=False, default=list, max_length=MAX_ALBUMS)
+    artist_id = StrictCharField(required=False)
+    playlist_id = StrictCharField(required=False)
+    name = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
+    mode = serializers.ChoiceField(Session.Mode.choices, default=Session.Mode.STANDARD)
+    versions = serializers.ChoiceField(Session.Versions.choices, default=Session.Versions.FOLD)
+    visibility = serializers.ChoiceField(Session.Visibility.choices, default=Session.Visibility.UNLISTED)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for field, instead in (
+            ("artist_id", "list the artist's albums (GET albums?artist_id=) and send album_ids"),
+            ("playlist_id", "send the songs as a list (songs[])"),
+        ):
+            if field in attrs:
+                raise serializers.ValidationError({field: f"whole imports are not built yet; {instead}"}, code="not_supported")
+        given = len(attrs["songs"]) + len(attrs["track_ids"])
+        if not attrs["album_ids"] and given < 2:
+            raise serializers.ValidationError({"songs": "give album_ids, or two songs at least"}, code="too_few")
+        if given > MAX_SONGS:
+            raise serializers.ValidationError({"songs": f"at most {MAX_SONGS} songs in all"}, code="max_length")
+        return attrs
+
+
+class SessionPatch(serializers.Serializer[Any]):
+    name = StrictCharField(max_length=200, required=False, allow_blank=True)
+    mode = serializers.ChoiceField(Session.Mode.choices, required=False)
+    versions = serializers.ChoiceField(Session.Versions.choices, required=False)
+    visibility = serializers.ChoiceField(Session.Visibility.choices, required=False)
+
+
+class SongPatch(serializers.Serializer[Any]):
+    excluded = StrictBooleanField()
+
+
+class ComparisonIn(serializers.Serializer[Any]):
+    song_a = StrictCharField(max_length=20)
+    song_b = StrictCharField(max_length=20)
+    outcome = serializers.ChoiceField(Comparison.Outcome.choices)
+    pair = StrictCharField(max_length=30, required=False, allow_null=True, default=None)
+    decision_ms = serializers.IntegerField(
+        min_value=0, max_value=MAX_DECISION_MS, required=False, allow_null=True, default=None
+    )
+
+
+class OutcomeIn(serializers.Serializer[Any]):
+    outcome = serializers.ChoiceField(Comparison.Outcome.choices)
+
+
+class MergeIn(serializers.Serializer[Any]):
+    keep = StrictCharField(max_length=20)
+    merge = serializers.ListField(child=StrictCharField(max_length=20), min_length=1, max_length=MAX_SONGS)
+
+
+class PairQuery(serializers.Serializer[Any]):
+    top = serializers.IntegerField(min_value=2, max_value=MAX_SONGS, required=False, default=None, help_text="only the best so many")
+    more = serializers.BooleanField(default=False, help_text="1 goes on after the ranking is complete")
+
+
+class ExportQuery(serializers.Serializer[Any]):
+    format = serializers.ChoiceField(["csv", "json", "md"], default="json")
+
+
+class SongOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    artist = serializers.CharField()
+    album = serializers.CharField()
+    image_url = serializers.CharField()
+    spotify_url = serializers.CharField()
+    isrc = serializers.CharField(allow_null=True)
+    duration_ms = serializers.IntegerField(allow_null=True)
+    excluded = serializers.BooleanField()
+    merged_into = serializers.CharField(allow_null=True)
+
+
+class ProgressOut(serializers.Serializer[Any]):
+    answered = serializers.IntegerField()
+    remaining_low = serializers.IntegerField()
+    remaining_high = serializers.IntegerField()
+    confidence = serializers.FloatField(help_text="expected share of pairs in the right order")
+    top_ten_settled = serializers.BooleanField()
+    complete = serializers.BooleanField()
+
+
+class DuplicateOut(serializers.Serializer[Any]):
+    songs = SongOut(many=True)
+    reason = serializers.CharField()
+    confidence = serializers.FloatField()
+    merged = serializers.BooleanField()
+    merge = serializers.CharField(help_text="DELETE merges/{merge} takes it apart")
+
+
+class SourceOut(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    id = serializers.CharField()
+    state = serializers.ChoiceField(["waiting", "done", "absent", "failed"])
+
+
+class SessionOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    state = serializers.ChoiceField(Session.State.choices)
+    # Named `import` in the answer, which is no name in Python.
+    name = serializers.CharField()
+    mode = serializers.ChoiceField(Session.Mode.choices)
+    versions = serializers.ChoiceField(Session.Versions.choices)
+    visibility = serializers.ChoiceField(Session.Visibility.choices)
+    songs = SongOut(many=True)
+    duplicates = DuplicateOut(many=True)
+    sources = SourceOut(many=True, help_text="the albums and tracks that songs come from")
+    progress = ProgressOut()
+
+
+SessionOut._declared_fields["import"] = serializers.CharField(allow_null=True, help_text="the import that feeds it")
+
+
+class NewSessionOut(SessionOut):
+    token = serializers.CharField(help_text="shown this once: the right to write, and to read what is private")
+
+
+class PairOut(serializers.Serializer[Any]):
+    pair = serializers.CharField(help_text="a token that can be answered once")
+    a = SongOut(help_text="shown on the left")
+    b = SongOut()
+    reason = serializers.CharField()
+    progress = ProgressOut()
+
+
+class ComparisonOut(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="the number within the session")
+    song_a = serializers.CharField()
+    song_b = serializers.CharField()
+    outcome = serializers.ChoiceField(Comparison.Outcome.choices)
+    created_at = serializers.DateTimeField()
+
+
+class EloOut(serializers.Serializer[Any]):
+    a = serializers.FloatField(allow_null=True)
+    b = serializers.FloatField(allow_null=True)
+
+
+class VoteOut(serializers.Serializer[Any]):
+    comparison = ComparisonOut()
+    elo = EloOut()
+    next = PairOut(allow_null=True)
+    progress = ProgressOut()
+
+
+class ChangedOut(serializers.Serializer[Any]):
+    comparison = ComparisonOut()
+
+
+class LogOut(serializers.Serializer[Any]):
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ComparisonOut(many=True)
+
+
+class DuplicatesOut(serializers.Serializer[Any]):
+    results = DuplicateOut(many=True)
+
+
+class MergeOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    keep = serializers.CharField()
+    merge = serializers.ListField(child=serializers.CharField())
+    reason = serializers.CharField()
+
+
+class PlaceOut(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    song = SongOut()
+    strength = serializers.FloatField(help_text="natural-log units, mean 0")
+    elo = serializers.FloatField()
+    std_error = serializers.FloatField(help_text="log units")
+    rank_low = serializers.IntegerField()
+    rank_high = serializers.IntegerField()
+    wins = serializers.IntegerField()
+    losses = serializers.IntegerField()
+    ties = serializers.IntegerField()
+
+
+class RankingOut(serializers.Serializer[Any]):
+    results = PlaceOut(many=True)
+    progress = ProgressOut()
+    computed_at = serializers.DateTimeField()
+
+
+# Plain functions make the answers; the shapes above describe them to the schema.
+
+
+def song_out(song: Song) -> dict[str, Any]:
+    return {
+        "id": str(song.pk),
+        "name": song.name,
+        "artist": song.artist_name,
+        "album": song.album,
+        "image_url": song.image_url,
+        "spotify_url": song.spotify_url,
+        "isrc": song.isrc or None,
+        "duration_ms": song.duration_ms,
+        "excluded": song.excluded,
+        "merged_into": None if song.merged_into_id is None else str(song.merged_into_id),
+    }
+
+
+def progress_out(estimate: Estimate) -> dict[str, Any]:
+    progress = estimate.progress
+    return {
+        "answered": progress.answered,
+        "remaining_low": progress.remaining_low,
+        "remaining_high": progress.remaining_high,
+        "confidence": round(progress.confidence, 4),
+        "top_ten_settled": progress.top_ten_settled,
+        "complete": progress.complete,
+    }
+
+
+def duplicates_out(session: Session) -> list[dict[str, Any]]:
+    """Each merge with the song that stands and those that were folded into it."""
+    made = session.merges.order_by("pk").prefetch_related("songs__merged_into")
+    return [duplicate_out(merge) for merge in made]
+
+
+def duplicate_out(merge: Merge) -> dict[str, Any]:
+    songs = list(merge.songs.all())
+    kept = [songs[0].merged_into] if songs and songs[0].merged_into else []
+    return {
+        "songs": [song_out(song) for song in (*kept, *songs)],
+        "reason": merge.reason,
+        "confidence": merge.confidence,
+        "merged": True,
+        "merge": str(merge.pk),
+    }
+
+
+def session_out(session: Session, songs: Iterable[Song], estimate: Estimate) -> dict[str, Any]:
+    return {
+        "id": session.pk,
+        "state": session.state,
+        "import": None,
+        "name": session.name,
+        "mode": session.mode,
+        "versions": session.versions,
+        "visibility": session.visibility,
+        "songs": [song_out(song) for song in songs],
+        "duplicates": duplicates_out(session),
+        "sources": [{"kind": s.kind, "id": s.spotify_id, "state": s.state} for s in session.sources.all()],
+        "progress": progress_out(estimate),
+    }
+
+
+def pair_out(pair: Pair, tallies: Tallies, estimate: Estimate) -> dict[str, Any]:
+    by_id = {song.pk: song for song in tallies.songs}
+    return {
+        "pair": pair.token,
+        "a": song_out(by_id[pair.song_a_id]),
+        "b": song_out(by_id[pair.song_b_id]),
+        "reason": pair.reason,
+        "progress": progress_out(estimate),
+    }
+
+
+def comparison_out(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "id": str(comparison.n),
+        "song_a": str(comparison.song_a_id),
+        "song_b": str(comparison.song_b_id),
+        "outcome": comparison.outcome,
+        "created_at": comparison.created_at,
+    }
+
+
+def elo_out(comparison: Comparison, tallies: Tallies, estimate: Estimate) -> dict[str, float | None]:
+    """Fresh Elo of both songs; null for one that is not ranked now."""
+    elos = bradley_terry.elo(estimate.strengths)
+    found: dict[str, float | None] = {}
+    for side, song_id in (("a", comparison.song_a_id), ("b", comparison.song_b_id)):
+        position = tallies.position.get(song_id)
+        found[side] = None if position is None else round(float(elos[position]), 1)
+    return found
+
+
+def place_out(place: Place) -> dict[str, Any]:
+    return {
+        "rank": place.rank,
+        "song": song_out(place.song),
+        "strength": place.strength,
+        "elo": round(place.elo, 2),
+        "std_error": round(place.std_error, 4),
+        "rank_low": place.rank_low,
+        "rank_high": place.rank_high,
+        "wins": place.wins,
+        "losses": place.losses,
+        "ties": place.ties,
+    }

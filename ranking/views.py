@@ -1,0 +1,252 @@
+"""The endpoints of sessions: parse, call one function, answer."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import serializers as drf
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ranking import access, comparisons, exports, merges, pairing, scores, serializers, sessions, tasks
+from ranking.errors import NotComputedYet
+from ranking.models import Session
+from songranker import problems, waiting
+from songranker.http import parse
+
+PROBLEM = drf.DictField
+KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
+MAX_KEY_LENGTH = 200
+
+
+def wanted_songs(data: dict[str, Any]) -> sessions.Wanted:
+    return sessions.Wanted(
+        songs=[sessions.PastedSong(**song) for song in data["songs"]],
+        album_ids=data.get("album_ids", ()),
+        track_ids=data["track_ids"],
+    )
+
+
+def whole(session: Session) -> dict[str, Any]:
+    """A session as `GET sessions/{id}` shows it."""
+    estimate = scores.estimate(session, scores.tallies(session))
+    return serializers.session_out(session, session.songs.all().shown(), estimate)
+
+
+class Sessions(APIView):
+    """Start a session."""
+
+    @extend_schema(request=serializers.SessionIn, responses={201: serializers.NewSessionOut, 400: PROBLEM})
+    def post(self, request: Request) -> Response:
+        data = parse(serializers.SessionIn, request.data)
+        session, token = sessions.create(
+            wanted_songs(data),
+            name=data["name"],
+            mode=data["mode"],
+            versions=data["versions"],
+            visibility=data["visibility"],
+        )
+        return Response({**whole(session), "token": token}, status=201, headers={"Cache-Control": "no-store"})
+
+
+class OneSession(APIView):
+    """Read, change or end a session."""
+
+    @extend_schema(responses={200: serializers.SessionOut, 404: PROBLEM})
+    def get(self, request: Request, session_id: str) -> Response:
+        return Response(whole(access.for_reading(request, session_id)))
+
+    @extend_schema(request=serializers.SessionPatch, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM})
+    def patch(self, request: Request, session_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        return Response(whole(sessions.change(session, parse(serializers.SessionPatch, request.data))))
+
+    @extend_schema(responses={204: None, 401: PROBLEM, 404: PROBLEM})
+    def delete(self, request: Request, session_id: str) -> Response:
+        sessions.delete(access.for_writing(request, session_id))
+        return Response(status=204)
+
+
+class Songs(APIView):
+    """Add songs to a session; what was answered stays."""
+
+    @extend_schema(request=serializers.SongsIn, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM})
+    def post(self, request: Request, session_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        wanted = wanted_songs(parse(serializers.SongsIn, request.data))
+        if not wanted.songs and not wanted.needs_catalogue:
+            raise problems.invalid("songs", "required", "give songs or track_ids")
+        return Response(whole(sessions.add(session, wanted)))
+
+
+class OneSong(APIView):
+    """ "I don't know it": take a song out of the ranking, or bring it back."""
+
+    @extend_schema(request=serializers.SongPatch, responses={200: serializers.SongOut, 400: PROBLEM, 401: PROBLEM})
+    def patch(self, request: Request, session_id: str, song_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        excluded = parse(serializers.SongPatch, request.data)["excluded"]
+        return Response(serializers.song_out(sessions.exclude(session, song_id, excluded)))
+
+
+class NextPair(APIView):
+    """The pair to compare; the same one until it is answered."""
+
+    @extend_schema(parameters=[serializers.PairQuery], responses={200: serializers.PairOut, 409: PROBLEM})
+    def get(self, request: Request, session_id: str) -> Response:
+        session = access.for_reading(request, session_id)
+        query = parse(serializers.PairQuery, request.query_params)
+        with transaction.atomic():
+            session = comparisons.lock(session)
+            tallied = scores.tallies(session)
+            estimated = scores.estimate(session, tallied)
+            pair = pairing.current(session, tallied, estimated, top=query["top"], more=query["more"])
+        return Response(serializers.pair_out(pair, tallied, estimated))
+
+
+class LogPages(CursorPagination):
+    page_size = 100
+    page_size_query_param = "limit"
+    max_page_size = 500
+    ordering = "-n"
+
+
+class Comparisons(APIView):
+    """The log of answers."""
+
+    @extend_schema(responses={200: serializers.LogOut, 404: PROBLEM})
+    def get(self, request: Request, session_id: str) -> Response:
+        session = access.for_reading(request, session_id)
+        pages = LogPages()
+        rows = pages.paginate_queryset(session.comparisons.standing(), request, view=self) or []
+        return pages.get_paginated_response([serializers.comparison_out(row) for row in rows])
+
+    @extend_schema(
+        request=serializers.ComparisonIn,
+        parameters=[KEY_HEADER],
+        responses={201: serializers.VoteOut, 200: serializers.VoteOut, 400: PROBLEM, 401: PROBLEM, 422: PROBLEM},
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if not key or len(key) > MAX_KEY_LENGTH:
+            rule = f"send a header of 1 to {MAX_KEY_LENGTH} characters, new for each vote"
+            raise problems.invalid("Idempotency-Key", "required" if not key else "max_length", rule)
+        answer = comparisons.Answer(**parse(serializers.ComparisonIn, request.data))
+        recorded = comparisons.record(session, answer, key=key)
+        following = recorded.next_pair
+        body = {
+            "comparison": serializers.comparison_out(recorded.comparison),
+            "elo": serializers.elo_out(recorded.comparison, recorded.tallies, recorded.estimate),
+            "next": following and serializers.pair_out(following, recorded.tallies, recorded.estimate),
+            "progress": serializers.progress_out(recorded.estimate),
+        }
+        return Response(body, status=201 if recorded.created else 200)
+
+
+class OneComparison(APIView):
+    """Change or undo an answer."""
+
+    @extend_schema(request=serializers.OutcomeIn, responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    def patch(self, request: Request, session_id: str, n: int) -> Response:
+        session = access.for_writing(request, session_id)
+        changed = comparisons.change(session, n, parse(serializers.OutcomeIn, request.data)["outcome"])
+        return Response({"comparison": serializers.comparison_out(changed)})
+
+    @extend_schema(responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    def delete(self, request: Request, session_id: str, n: int) -> Response:
+        undone = comparisons.undo(access.for_writing(request, session_id), n)
+        return Response({"comparison": serializers.comparison_out(undone)})
+
+
+class LastComparison(APIView):
+    """Undo the last answer, as often as wanted; its pair is shown again."""
+
+    @extend_schema(responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    def delete(self, request: Request, session_id: str) -> Response:
+        undone = comparisons.undo(access.for_writing(request, session_id))
+        return Response({"comparison": serializers.comparison_out(undone)})
+
+
+class Duplicates(APIView):
+    """What was folded into one song, and why."""
+
+    @extend_schema(responses={200: serializers.DuplicatesOut, 404: PROBLEM})
+    def get(self, request: Request, session_id: str) -> Response:
+        session = access.for_reading(request, session_id)
+        return Response({"results": serializers.duplicates_out(session)})
+
+
+class Merges(APIView):
+    """Say that several songs are one; answers given before follow."""
+
+    @extend_schema(request=serializers.MergeIn, responses={201: serializers.MergeOut, 400: PROBLEM, 401: PROBLEM})
+    def post(self, request: Request, session_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        data = parse(serializers.MergeIn, request.data)
+        made = merges.merge(session, data["keep"], data["merge"])
+        return Response({"id": str(made.pk), **data, "reason": made.reason}, status=201)
+
+
+class OneMerge(APIView):
+    """Take a merge apart; the answers come back."""
+
+    @extend_schema(responses={204: None, 401: PROBLEM, 404: PROBLEM})
+    def delete(self, request: Request, session_id: str, merge_id: str) -> Response:
+        merges.unmerge(access.for_writing(request, session_id), merge_id)
+        return Response(status=204)
+
+
+def ranked(session: Session) -> tuple[list[scores.Place], scores.Estimate]:
+    """The ranking; a large one that was never computed is waited for. Raises NotComputedYet."""
+    tallied = scores.tallies(session)
+    estimated = scores.estimate(session, tallied)
+    if isinstance(estimated, scores.SavedEstimate) and not estimated.is_known:
+        task_id = tasks.publish(tasks.refit, session.pk)
+        if task_id is not None:
+            waiting.wait(task_id, settings.SPOTIFY_WAIT_SECONDS)
+        estimated = scores.estimate(session, tallied)
+        if isinstance(estimated, scores.SavedEstimate) and not estimated.is_known:
+            raise NotComputedYet("This ranking is still being computed.", retry_after=5)
+    return scores.places(tallied, estimated), estimated
+
+
+class Ranking(APIView):
+    """The ranking, best first."""
+
+    @extend_schema(responses={200: serializers.RankingOut, 404: PROBLEM})
+    def get(self, request: Request, session_id: str) -> Response:
+        return Response(ranking_body(access.for_reading(request, session_id)))
+
+
+def ranking_body(session: Session) -> dict[str, Any]:
+    places, estimate = ranked(session)
+    return {
+        "results": [serializers.place_out(place) for place in places],
+        "progress": serializers.progress_out(estimate),
+        "computed_at": estimate.computed_at,
+    }
+
+
+class Export(APIView):
+    """The ranking as a file: CSV, JSON or Markdown."""
+
+    @extend_schema(
+        parameters=[serializers.ExportQuery],
+        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/json"): serializers.RankingOut},
+    )
+    def get(self, request: Request, session_id: str) -> HttpResponseBase:
+        session = access.for_reading(request, session_id)
+        kind = parse(serializers.ExportQuery, request.query_params)["format"]
+        attachment = {"Content-Disposition": f'attachment; filename="ranking-{session.pk}.{kind}"'}
+        if kind == "json":
+            return Response(ranking_body(session), headers=attachment)
+        places, _ = ranked(session)
+        if kind == "csv":
+            return HttpResponse(exports.as_csv(places), content_type="text/csv; charset=utf-8", headers=attachment)
+        markdown = exports.as_markdown(session.name, places)
+        return HttpResponse(markdown, content_type="text/markdown; charset=utf-8", headers=attachment)
