@@ -96,7 +96,7 @@ app.conf.update(
 )
 app.autodiscover_tasks(["spotify", "ranking", "leaderboard"])
 
-import songranker.heartbeat
-import songranker.logs  # noqa: F401  (both connect themselves to Celery's signals)
+import songranker.heartbeat  # noqa: E402
+import songranker.logs  # noqa: E402  (both connect themselves to Celery's signals)
 
 songranker.heartbeat.install(app)

@@ -1,7 +1,8 @@
 from collections.abc import Iterator
 
 from django.apps import AppConfig
-from prometheus_client.core import GaugeMetricFamily, Metric
+
+from songranker.metrics import Gauge, one_gauge
 
 
 class LeaderboardConfig(AppConfig):
@@ -13,10 +14,8 @@ class LeaderboardConfig(AppConfig):
         metrics.register_gauges(pending)
 
 
-def pending() -> Iterator[Metric]:
+def pending() -> Iterator[Gauge]:
     """What the next rebuild has to take in."""
     from ranking.models import BoardMark
 
-    yield GaugeMetricFamily(
-        "songranker_leaderboard_pending", "Changes that no board shows yet", value=BoardMark.objects.count()
-    )
+    yield one_gauge("leaderboard_pending", "Changes that no board shows yet", BoardMark.objects.count())

@@ -9,7 +9,9 @@ from ranking.bradley_terry import ELO_MEAN, ELO_SCALE
 
 
 class BoardsQuery(serializers.Serializer[Any]):
-    q = serializers.CharField(max_length=200, required=False, default="", allow_blank=True, help_text="part of the artist's name")
+    q = serializers.CharField(
+        max_length=200, required=False, default="", allow_blank=True, help_text="part of the artist's name"
+    )
     limit = serializers.IntegerField(min_value=1, max_value=500, default=100)
     offset = serializers.IntegerField(min_value=0, max_value=100_000, default=0)
 

@@ -49,7 +49,8 @@ def rebuild(artist_id: str, now: datetime.datetime) -> Board | None:
     marks = list(BoardMark.objects.filter(artist_key=artist_id).values_list("pk", flat=True))
     known = _counted_votes(artist_id)
     if not known.votes:
-        return _remove(artist_id, before, marks)
+        _remove(artist_id, before, marks)
+        return None
     tally = tallies.tally(known.votes)
     fit = bradley_terry.fit(tally.wins)
     board = Board(
@@ -114,9 +115,7 @@ def _artist_name(artist_id: str, songs: Iterable[Song]) -> str:
     return artist.name if artist else min((song.artist_name for song in songs), key=lambda name: (len(name), name))
 
 
-def _standings(
-    board: Board, tally: tallies.Tally, fit: bradley_terry.Fit, shown: dict[str, Song]
-) -> list[Standing]:
+def _standings(board: Board, tally: tallies.Tally, fit: bradley_terry.Fit, shown: dict[str, Song]) -> list[Standing]:
     rank_low, rank_high = tallies.tied_ranks(fit.strengths, fit.std_errors)
     order = np.argsort(-fit.strengths, kind="stable")
     return [

@@ -14,7 +14,7 @@ def rebuild_changed(**unknown: Any) -> int:
     """Send a task for each board that changed. Two beats, or a late one, only rebuild a board twice."""
     changed = standings.changed()
     for artist_id in changed:
-        rebuild.apply_async(args=[artist_id], expires=settings.LEADERBOARD_REBUILD_SECONDS)
+        rebuild.apply_async(args=(artist_id,), expires=settings.LEADERBOARD_REBUILD_SECONDS)
     return len(changed)
 
 

@@ -42,7 +42,7 @@ class Fit:
     @property
     def std_errors(self) -> Floats:
         """(n,) posterior standard deviations, log units."""
-        return np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+        return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, None)))
 
     def difference_variances(self) -> Floats:
         """(n, n) variance of t_i - t_j."""
@@ -121,9 +121,9 @@ def fit(
             scale /= 2
         strengths, value = tried, tried_value
         slope = gradient(strengths, wins, prior_sd)
-    covariance = np.linalg.inv(negative_hessian(strengths, wins, prior_sd))
+    covariance = np.asarray(np.linalg.inv(negative_hessian(strengths, wins, prior_sd)), dtype=np.float64)
     # Comparisons say nothing about the common level; only the prior holds it, with variance s^2 / n. Strengths are told
     # relative to their mean, so that part is taken out.
     covariance -= prior_sd**2 / n
     norm = float(np.abs(slope).max())
-    return Fit(strengths - strengths.mean(), covariance, iterations, norm, norm <= tolerance)
+    return Fit(np.asarray(strengths - strengths.mean()), covariance, iterations, norm, norm <= tolerance)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from songranker import metrics
 from ranking import marks, pairing, scores
 from ranking.errors import IdempotencyMismatch, Invalid, Missing, NotEnoughSongs, RankingComplete
 from ranking.models import Comparison, Pair, Session, Song
 from ranking.scores import Estimate, Tallies
+from songranker import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class Recorded:
 
 def lock(session: Session) -> Session:
     """The session's row, locked until the transaction ends: votes from two tabs count in some order."""
-    locked = Session.objects.select_for_update(of=("self",)).select_related("current_pair").filter(pk=session.pk).first()
+    locked = (
+        Session.objects.select_for_update(of=("self",)).select_related("current_pair").filter(pk=session.pk).first()
+    )
     if locked is None:
         raise Missing("There is no such session.")
     return locked
@@ -58,10 +60,7 @@ def record(session: Session, answer: Answer, *, key: str) -> Recorded:
     with transaction.atomic():
         session = lock(session)
         earlier = _earlier(session, answer, key)
-        if earlier is None:
-            comparison = _insert(session, answer, key)
-        else:
-            comparison = earlier
+        comparison = _insert(session, answer, key) if earlier is None else earlier
         tallied = scores.tallies(session)
         estimated = scores.estimate(session, tallied)
         try:

@@ -13,7 +13,22 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_csv(places: Sequence[Place]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["rank", "song", "artist", "album", "elo", "std_error", "rank_low", "rank_high", "wins", "losses", "ties", "spotify_url"])
+    writer.writerow(
+        [
+            "rank",
+            "song",
+            "artist",
+            "album",
+            "elo",
+            "std_error",
+            "rank_low",
+            "rank_high",
+            "wins",
+            "losses",
+            "ties",
+            "spotify_url",
+        ]
+    )
     for place in places:
         song = place.song
         texts = [_harmless(text) for text in (song.name, song.artist_name, song.album)]
@@ -28,7 +43,16 @@ def _harmless(text: str) -> str:
 
 def as_markdown(title: str, places: Sequence[Place]) -> str:
     rows = [f"| {p.rank} | {_cell(p.song.name)} | {_cell(p.song.artist_name)} | {p.elo:.0f} |" for p in places]
-    return "\n".join([f"# {_cell(title or 'My ranking')}", "", "| # | song | artist | Elo |", "| ---: | --- | --- | ---: |", *rows, ""])
+    return "\n".join(
+        [
+            f"# {_cell(title or 'My ranking')}",
+            "",
+            "| # | song | artist | Elo |",
+            "| ---: | --- | --- | ---: |",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _cell(text: str) -> str:

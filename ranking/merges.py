@@ -59,7 +59,9 @@ def merge(session: Session, keep: str, others: Sequence[str]) -> Merge:
         for position, other in enumerate(others):
             song = by_id.get(other)
             if song is None or song.merged_into_id is not None or song.pk == kept.pk:
-                raise Invalid(f"merge[{position}]", "no_such_song", "is no other song of this session that stands by itself")
+                raise Invalid(
+                    f"merge[{position}]", "no_such_song", "is no other song of this session that stands by itself"
+                )
         made = Merge.objects.create(session=session, reason="merged by hand", confidence=1.0, automatic=False)
         session.songs.filter(pk__in=others).update(merged_into=kept, merge=made)
         _changed(session)

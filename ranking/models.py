@@ -41,7 +41,9 @@ class Session(models.Model):
         READY = "ready"
 
     id = models.CharField(primary_key=True, max_length=16, default=new_session_id, editable=False)
-    token_hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token, which is stored nowhere")
+    token_hash = models.CharField(
+        max_length=64, editable=False, help_text="SHA-256 of the token, which is stored nowhere"
+    )
     name = models.CharField(max_length=200, blank=True)
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.STANDARD)
     versions = models.CharField(max_length=10, choices=Versions, default=Versions.FOLD)
@@ -62,7 +64,9 @@ class Session(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(mode__in=["quick", "standard", "thorough"]), name="session_mode"),
             models.CheckConstraint(condition=Q(versions__in=["fold", "keep"]), name="session_versions"),
-            models.CheckConstraint(condition=Q(visibility__in=["private", "unlisted", "public"]), name="session_visibility"),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["private", "unlisted", "public"]), name="session_visibility"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +112,9 @@ class Merge(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="merge_confidence")]
+        constraints = [
+            models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="merge_confidence")
+        ]
 
     def __str__(self) -> str:
         return self.reason
@@ -144,7 +150,9 @@ class Song(models.Model):
         ordering = ["position", "pk"]
         indexes = [models.Index(fields=["artist_key"])]
         constraints = [
-            models.UniqueConstraint(fields=["session", "spotify_id"], condition=~Q(spotify_id=""), name="song_track_once"),
+            models.UniqueConstraint(
+                fields=["session", "spotify_id"], condition=~Q(spotify_id=""), name="song_track_once"
+            ),
             models.CheckConstraint(condition=~Q(merged_into=F("id")), name="song_not_into_itself"),
         ]
 

@@ -1,25 +1,24 @@
 """Questions to sessions and comparisons, named for who asks."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
-
-if TYPE_CHECKING:
-    from ranking.models import Comparison, Session, Song
 
 COUNTED_VISIBILITIES = ("unlisted", "public")
 COUNTED_OUTCOMES = ("a", "b", "tie")
 
 
-class SessionQuerySet(models.QuerySet["Session"]):
+class SessionQuerySet(models.QuerySet[Any]):
     def counted(self) -> "SessionQuerySet":
         """Sessions whose votes count on the leaderboards."""
         return self.filter(visibility__in=COUNTED_VISIBILITIES)
 
     def waiting_for(self, kind: str, spotify_id: str) -> "SessionQuerySet":
         """Sessions that collect, and wait for this album or track."""
-        return self.filter(state="collecting", sources__kind=kind, sources__spotify_id=spotify_id, sources__state="waiting")
+        return self.filter(
+            state="collecting", sources__kind=kind, sources__spotify_id=spotify_id, sources__state="waiting"
+        )
 
     def collecting(self) -> "SessionQuerySet":
         return self.filter(state="collecting").order_by("created_at")
@@ -31,13 +30,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.annotate(song_count=songs, answer_count=answers)
 
 
-class SongQuerySet(models.QuerySet["Song"]):
+class SongQuerySet(models.QuerySet[Any]):
     def shown(self) -> "SongQuerySet":
         """What `songs[]` lists: copies that were folded by themselves stand under `duplicates` instead."""
         return self.exclude(merge__automatic=True).order_by("position", "pk")
 
 
-class ComparisonQuerySet(models.QuerySet["Comparison"]):
+class ComparisonQuerySet(models.QuerySet[Any]):
     def standing(self) -> "ComparisonQuerySet":
         """Not undone."""
         return self.filter(undone_at__isnull=True)

@@ -74,7 +74,9 @@ class SessionIn(SongsIn):
             ("playlist_id", "send the songs as a list (songs[])"),
         ):
             if field in attrs:
-                raise serializers.ValidationError({field: f"whole imports are not built yet; {instead}"}, code="not_supported")
+                raise serializers.ValidationError(
+                    {field: f"whole imports are not built yet; {instead}"}, code="not_supported"
+                )
         given = len(attrs["songs"]) + len(attrs["track_ids"])
         if not attrs["album_ids"] and given < 2:
             raise serializers.ValidationError({"songs": "give album_ids, or two songs at least"}, code="too_few")
@@ -114,7 +116,9 @@ class MergeIn(serializers.Serializer[Any]):
 
 
 class PairQuery(serializers.Serializer[Any]):
-    top = serializers.IntegerField(min_value=2, max_value=MAX_SONGS, required=False, default=None, help_text="only the best so many")
+    top = serializers.IntegerField(
+        min_value=2, max_value=MAX_SONGS, required=False, default=None, help_text="only the best so many"
+    )
     more = serializers.BooleanField(default=False, help_text="1 goes on after the ranking is complete")
 
 

@@ -65,7 +65,10 @@ def add(session: Session, wanted: Wanted) -> Session:
     """Add songs later; what was answered stays. Raises Invalid above 1,000 songs."""
     with transaction.atomic():
         session = comparisons.lock(session)
-        if session.songs.filter(merged_into__isnull=True).count() + len(wanted.songs) + len(wanted.track_ids) > MAX_SONGS:
+        if (
+            session.songs.filter(merged_into__isnull=True).count() + len(wanted.songs) + len(wanted.track_ids)
+            > MAX_SONGS
+        ):
             raise Invalid("songs", "too_many", f"would make more than {MAX_SONGS} songs")
         if wanted.needs_catalogue:
             session.state = Session.State.COLLECTING
@@ -83,7 +86,9 @@ def _add(session: Session, wanted: Wanted) -> None:
     position = _next_position(session)
     Song.objects.bulk_create(_pasted(session, song, position + i) for i, song in enumerate(wanted.songs))
     first = session.sources.count()
-    sources = [("album", album_id) for album_id in wanted.album_ids] + [("track", track_id) for track_id in wanted.track_ids]
+    sources = [("album", album_id) for album_id in wanted.album_ids] + [
+        ("track", track_id) for track_id in wanted.track_ids
+    ]
     Source.objects.bulk_create(
         (
             Source(session=session, kind=kind, spotify_id=spotify_id, position=first + i)

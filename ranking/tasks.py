@@ -16,7 +16,7 @@ SWEEP_AT_MOST = 100
 def publish(task: Any, session_id: str) -> str | None:
     """Send a task about a session; its id, or None where the broker is away (the sweeper does it later)."""
     try:
-        return str(task.apply_async(args=[session_id]).id)
+        return str(task.apply_async(args=(session_id,)).id)
     except waiting.BROKER_ERRORS as error:
         _log.warning("%s for session %s has to wait: %s", task.name, session_id, type(error).__name__)
         return None

@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers as drf
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -60,7 +61,9 @@ class OneSession(APIView):
     def get(self, request: Request, session_id: str) -> Response:
         return Response(whole(access.for_reading(request, session_id)))
 
-    @extend_schema(request=serializers.SessionPatch, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM})
+    @extend_schema(
+        request=serializers.SessionPatch, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM}
+    )
     def patch(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
         return Response(whole(sessions.change(session, parse(serializers.SessionPatch, request.data))))

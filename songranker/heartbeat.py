@@ -57,7 +57,8 @@ def read() -> list[Beat]:
     seconds, micros = redis.time()
     now = seconds + micros / 1e6
     beats = []
-    for field, value in redis.hgetall(KEY).items():
+    known_beats: dict[str, str] = redis.hgetall(KEY)  # type: ignore[assignment]  # decode_responses is on
+    for field, value in known_beats.items():
         queue, _, name = field.partition("|")
         known = json.loads(value)
         age = max(0.0, now - known["at"])

@@ -25,7 +25,9 @@ def conditional(request: HttpRequest, body: dict[str, Any], *, ignore: tuple[str
 
 def known_tags(request: HttpRequest) -> set[str]:
     """The tags of `If-None-Match`, weak ones as strong: a GET compares weakly (RFC 9110, 13.1.2)."""
-    return {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",") if tag.strip()}
+    return {
+        tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",") if tag.strip()
+    }
 
 
 def parse(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -57,7 +57,9 @@ def _take_request_id(task: Any = None, **_: Any) -> None:
 
 
 @task_postrun.connect
-def _forget_request_id(task: Any = None, task_id: str = "", state: str | None = None, retval: Any = None, **_: Any) -> None:
+def _forget_request_id(
+    task: Any = None, task_id: str = "", state: str | None = None, retval: Any = None, **_: Any
+) -> None:
     # Outcomes are short words by construction; a failure's traceback is Celery's own ERROR line.
     outcome = retval if isinstance(retval, str | int) else "-"
     level = logging.DEBUG if task.name in QUIET_TASKS and not outcome else logging.INFO

@@ -38,7 +38,7 @@ class RequestIdMiddleware:
 class ProblemMiddleware:
     """Turns whatever error page came out of Django itself into a problem document.
 
-    DRF's own errors are documents already (`problems.handle`). What is left are Django's: unknown URLs, bad hosts,
+    DRF's own errors are documents already (`exception_handler.py`). What is left are Django's: unknown URLs, bad hosts,
     bodies that are too large, a crash. Browsers that ask a page for HTML keep Django's error pages.
     """
 

@@ -1,6 +1,6 @@
 """Content negotiation for an API that speaks JSON only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -11,7 +11,8 @@ class AlwaysJson(DefaultContentNegotiation):
     """Answers JSON whatever `Accept` says, and leaves `?format=` to the view (`export?format=csv`)."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """The first renderer, always: a browser's `Accept: text/html` must not get 406."""
-        return renderers[0], renderers[0].media_type or "application/json"
+        first = next(iter(renderers))
+        return first, first.media_type or "application/json"

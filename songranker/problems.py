@@ -1,10 +1,9 @@
 """Every error that leaves the house, as RFC 9457 problem documents.
 
 Domain code raises its own errors and knows no status; each app maps its own (`register`). What nobody mapped is a 500
-whose text says nothing about the inside.
+whose text says nothing about the inside. DRF's own errors are turned into problems in `exception_handler.py`.
 """
 
-import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,9 +12,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
-from rest_framework import exceptions
-from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -44,8 +40,6 @@ CODES: dict[str, tuple[int, str]] = {
     "broker_unavailable": (503, "The queue is not reachable"),
     "database_unavailable": (503, "The database is not reachable"),
 }
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +86,7 @@ class Problem:
         return {**self.headers, "Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
     def response(self) -> HttpResponse:
-        return JsonResponse(
-            self.document(), status=self.status, content_type=CONTENT_TYPE, headers=self.all_headers()
-        )
+        return JsonResponse(self.document(), status=self.status, content_type=CONTENT_TYPE, headers=self.all_headers())
 
 
 class ProblemError(Exception):
@@ -139,44 +131,7 @@ def problem_for(error: Exception) -> Problem | None:
         return Problem("forbidden", "Not allowed.")
     if isinstance(error, OperationalError | InterfaceError):
         return Problem("database_unavailable", "The database does not answer; try again.", retry_after=5)
-    return _from_drf(error) if isinstance(error, exceptions.APIException) else None
-
-
-def _from_drf(error: exceptions.APIException) -> Problem:
-    if isinstance(error, exceptions.ValidationError):
-        errors = tuple(_flatten(error.get_full_details()))
-        named = "; ".join(f"{e.field}: {e.detail}" for e in errors)
-        return Problem("invalid", named or "The request is not valid.", errors)
-    if isinstance(error, exceptions.ParseError):
-        return Problem("invalid", "The body is not valid JSON.", (FieldError("body", "parse_error", str(error.detail)),))
-    code = {
-        401: "unauthorized",
-        403: "forbidden",
-        404: "not_found",
-        405: "method_not_allowed",
-        415: "unsupported_media_type",
-        429: "too_many_requests",
-    }.get(error.status_code, "internal")
-    wait = getattr(error, "wait", None)
-    return Problem(code, str(error.detail), retry_after=wait)
-
-
-def _flatten(details: Any, path: str = "") -> Iterable[FieldError]:
-    """DRF's nested error details as a flat list, with paths such as `songs[3].name`."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield FieldError(path or "body", str(details["code"]), str(details["message"]))
-    elif isinstance(details, dict):
-        for key, value in details.items():
-            if key == "non_field_errors":
-                yield from _flatten(value, path)
-            elif isinstance(key, int):  # ListField: position -> errors
-                yield from _flatten(value, f"{path}[{key}]")
-            else:
-                yield from _flatten(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(details, list):
-        for position, value in enumerate(details):
-            leaf = isinstance(value, dict) and set(value) == {"message", "code"}
-            yield from _flatten(value, path if leaf else f"{path}[{position}]")
+    return None
 
 
 def for_status(status: int) -> Problem:
@@ -189,17 +144,3 @@ def for_status(status: int) -> Problem:
     }
     code = codes.get(status, "internal" if status >= 500 else "invalid")
     return Problem(code, details.get(code, CODES[code][1] + "."))
-
-
-def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: always a problem document, never a stack trace."""
-    problem = problem_for(error)
-    if problem is None:
-        _log.exception("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
-        problem = for_status(500)
-    set_rollback()
-    headers = problem.all_headers()
-    if isinstance(error, exceptions.MethodNotAllowed):
-        view = context.get("view")
-        headers = {**headers, "Allow": ", ".join(view.allowed_methods) if view else ""}
-    return Response(problem.document(), status=problem.status, headers=headers, content_type=CONTENT_TYPE)

@@ -1,7 +1,6 @@
 """The one Redis connection pool of a process, with short time-outs."""
 
 from functools import cache
-from typing import Any
 
 import redis
 from django.conf import settings
@@ -14,7 +13,7 @@ _PRIORITY_STEPS = (0, 3, 6, 9)
 
 
 @cache
-def connection() -> "redis.Redis[Any]":
+def connection() -> redis.Redis:
     """A client for `REDIS_URL`, answers as text. Safe to share between threads."""
     return redis.Redis.from_url(
         settings.REDIS_URL,

@@ -39,7 +39,17 @@ def env_int(name: str, default: int, minimum: int = 0) -> int:
 
 def env_bool(name: str, default: bool) -> bool:
     text = env.str(name, default="").strip().lower()
-    words = {"": default, "1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "": default,
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     if text not in words:
         raise ImproperlyConfigured(f"{name}={text!r} is neither on nor off")
     return words[text]
@@ -89,7 +99,9 @@ if SPOTIFY_QUOTA_MODE not in ("development", "extended"):
 EXTENDED = SPOTIFY_QUOTA_MODE == "extended"
 SPOTIFY_MARKET = env.str("SPOTIFY_MARKET", default="").upper()
 if SPOTIFY_MARKET and not (len(SPOTIFY_MARKET) == 2 and SPOTIFY_MARKET.isalpha()):
-    raise ImproperlyConfigured(f"SPOTIFY_MARKET={SPOTIFY_MARKET!r} must be an ISO 3166 country code such as DE, or empty")
+    raise ImproperlyConfigured(
+        f"SPOTIFY_MARKET={SPOTIFY_MARKET!r} must be an ISO 3166 country code such as DE, or empty"
+    )
 SPOTIFY_LANGUAGE = env.str("SPOTIFY_LANGUAGE", default="") or "en"
 SPOTIFY_RATE_LIMIT = env_int("SPOTIFY_RATE_LIMIT", 90 if EXTENDED else 30, 1)
 SPOTIFY_RATE_WINDOW_SECONDS = env_number("SPOTIFY_RATE_WINDOW_SECONDS", 30, 0.1)
@@ -184,6 +196,7 @@ APPEND_SLASH = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "songranker" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -228,7 +241,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY else
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-CSRF_TRUSTED_ORIGINS = [origin.strip() for origin in env.str("CSRF_TRUSTED_ORIGINS", default="").split(",") if origin.strip()]
+CSRF_TRUSTED_ORIGINS = [
+    origin.strip() for origin in env.str("CSRF_TRUSTED_ORIGINS", default="").split(",") if origin.strip()
+]
 X_FRAME_OPTIONS = "DENY"
 
 # --- The API ----------------------------------------------------------------------------------------------------------
@@ -241,7 +256,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "songranker.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "songranker.problems.handle",
+    "EXCEPTION_HANDLER": "songranker.exception_handler.handle",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "SongRanker",
@@ -250,7 +265,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"SessionState": ["collecting", "ready"], "JobState": ["queued", "running", "done", "failed"]},
+    "ENUM_NAME_OVERRIDES": {
+        "SessionState": ["collecting", "ready"],
+        "JobState": ["queued", "running", "done", "failed"],
+    },
 }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------

@@ -19,17 +19,26 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("instrumental", r"instrumental|inst\.?|インストゥルメンタル|минус"),
     ("demo", r"demos?|rough mix|work tape|songwriting session"),
     ("acoustic", r"acoustic|acoustique|ac[uú]stic[oa]|akustik|unplugged|アコースティック|stripped"),
-    ("live", r"live|en vivo|ao vivo|en directo|en direct|dal vivo|in concert|live-version|ライブ|라이브|концерт\w*|sessions?"),
+    (
+        "live",
+        r"live|en vivo|ao vivo|en directo|en direct|dal vivo|in concert|live-version|ライブ|라이브|концерт\w*|sessions?",
+    ),
     ("rerecording", r"(?:taylor'?s|my|our) version|re-?record(?:ed|ing)|\d{4} version|new version"),
-    ("remix", r"re-?mix(?:ed)?|\w+ mix|mix|dub|rework|bootleg|リミックス|sped up|slowed(?: down)?|nightcore|mash-?up|vip"),
+    (
+        "remix",
+        r"re-?mix(?:ed)?|\w+ mix|mix|dub|rework|bootleg|リミックス|sped up|slowed(?: down)?|nightcore|mash-?up|vip",
+    ),
     ("edit", r"edit|radio|single version|album version|extended|short version|\d+ minute version|\d+\"? version"),
-    ("alternate", r"alternat(?:e|ive)|takes? \d+|outtake|early version|long pond \w+|string version|piano(?: version)?|orchestral"),
+    (
+        "alternate",
+        r"alternat(?:e|ive)|takes? \d+|outtake|early version|long pond \w+|string version|piano(?: version)?|orchestral",
+    ),
     ("remaster", r"remaster(?:ed|izado|isé)?|remastered version|リマスター|digital master|ремастер\w*"),
     ("mono", r"mono|stereo"),
     (
         "edition",
         r"deluxe|edition|edici[oó]n|expanded|bonus(?: track)?s?|anniversary|platinum|package|special|collector'?s|explicit|clean"
-        r"|international version|us version|uk version|japanese version|standard|complete|version|from the (?:motion picture|vault|disney)\b.*",
+        r"|standard|complete|version|from the (?:motion picture|vault|disney)\b.*",
     ),
 )
 _KIND_PATTERNS = tuple((kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for kind, words in _KINDS)

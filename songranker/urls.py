@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from songranker import health, metrics
+from songranker import health, scrape
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="songranker/start.html"), name="start"),
@@ -16,6 +16,6 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
-    path("metrics", metrics.view, name="metrics"),
+    path("metrics", scrape.view, name="metrics"),
     path("admin/", admin.site.urls),
 ]

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import celery.exceptions
 import kombu.exceptions
@@ -41,11 +42,11 @@ def wait(task_id: str, seconds: float) -> bool:
 
 
 @contextmanager
-def _waiter(task_id: str) -> Iterator[AsyncResult]:
+def _waiter(task_id: str) -> Iterator[Any]:
     """A result to wait on; the last waiter to leave takes the subscription along, which Celery would leak."""
     from celery_app import app
 
-    result = AsyncResult(task_id, app=app)
+    result: Any = AsyncResult(task_id, app=app)
     with _lock:
         _waiters[task_id] = _waiters.get(task_id, 0) + 1
     try:

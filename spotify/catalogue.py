@@ -28,16 +28,22 @@ def store_search(lookup: Lookup, found: Sequence[ArtistPayload], now: datetime) 
         lookup.hits.all().delete()
         unique = list(dict.fromkeys(artist.id for artist in found))
         SearchHit.objects.bulk_create(
-            SearchHit(lookup=lookup, artist_id=artist_id, position=position) for position, artist_id in enumerate(unique)
+            SearchHit(lookup=lookup, artist_id=artist_id, position=position)
+            for position, artist_id in enumerate(unique)
         )
 
 
 def store_artists(artists: Iterable[ArtistPayload], now: datetime) -> None:
     """Full objects bring a picture; simplified ones leave the known picture alone."""
-    full, simple = {}, {}
+    full: dict[str, Artist] = {}
+    simple: dict[str, Artist] = {}
     for artist in artists:
         row = Artist(
-            id=artist.id, name=artist.name, spotify_url=artist.spotify_url, image_url=artist.image_url or "", fetched_at=now
+            id=artist.id,
+            name=artist.name,
+            spotify_url=artist.spotify_url,
+            image_url=artist.image_url or "",
+            fetched_at=now,
         )
         (simple if artist.image_url is None else full)[artist.id] = row
     upsert(Artist, list(full.values()), ["name", "spotify_url", "image_url", "fetched_at"], ["id"])
@@ -143,7 +149,17 @@ def _store_tracks(tracks: dict[str, tuple[TrackPayload, str]], now: datetime) ->
         )
         for track, album_id in tracks.values()
     ]
-    fields = ["name", "album", "disc_number", "track_number", "duration_ms", "explicit", "playable", "spotify_url", "fetched_at"]
+    fields = [
+        "name",
+        "album",
+        "disc_number",
+        "track_number",
+        "duration_ms",
+        "explicit",
+        "playable",
+        "spotify_url",
+        "fetched_at",
+    ]
     # Only full tracks say their ISRC: a simplified one must not wipe it out.
     says_isrc = [row for row in rows if tracks[row.pk][0].isrc is not None]
     upsert(Track, says_isrc, [*fields, "isrc"], ["id"])

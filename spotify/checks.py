@@ -13,7 +13,11 @@ def install() -> None:
 
 def quota_fits_mode(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """90 calls in 30 s are bold for an application in Development Mode."""
-    if settings.SPOTIFY_QUOTA_MODE == "development" and settings.SPOTIFY_RATE_LIMIT > 60 and not settings.SPOTIFY_SIMULATED:
+    if (
+        settings.SPOTIFY_QUOTA_MODE == "development"
+        and settings.SPOTIFY_RATE_LIMIT > 60
+        and not settings.SPOTIFY_SIMULATED
+    ):
         return [
             Warning(
                 f"SPOTIFY_RATE_LIMIT={settings.SPOTIFY_RATE_LIMIT} is bold for Development Mode",

@@ -303,7 +303,9 @@ def _may_help_to_retry(error: BaseException) -> bool:
 def _read_error(body: bytes) -> tuple[str, str]:
     """Message and reason of an error's body; a body that doesn't parse changes nothing."""
     try:
-        error: Json = payloads.an_object(payloads.an_object(json.loads(body[: 64 * 1024]), "an error").get("error"), "an error")
+        error: Json = payloads.an_object(
+            payloads.an_object(json.loads(body[: 64 * 1024]), "an error").get("error"), "an error"
+        )
     except (ValueError, SpotifyError):
         return body[:200].decode(errors="replace"), ""
     return str(error.get("message") or ""), str(error.get("reason") or "")

@@ -19,7 +19,7 @@ class Edition:
 
 def kind_of_release(album_type: str, name: str, total_tracks: int) -> str:
     """album, ep, single or compilation. Spotify calls EPs singles; four to six tracks, or the name, tell them apart."""
-    if album_type == "single" and (4 <= total_tracks or titles.fold(name).split()[-1:] == ["ep"]):
+    if album_type == "single" and (total_tracks >= 4 or titles.fold(name).split()[-1:] == ["ep"]):
         return "ep"
     return album_type
 

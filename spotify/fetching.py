@@ -53,7 +53,9 @@ def client_for(lookup: Lookup) -> SpotifyClient:
         timeouts=timeouts,
         call_seconds=settings.SPOTIFY_CALL_SECONDS,
         before_call=renew_lease,
-        observe=lambda endpoint, status: metrics.count("spotify_requests", endpoint=endpoint, status=str(status or "none")),
+        observe=lambda endpoint, status: metrics.count(
+            "spotify_requests", endpoint=endpoint, status=str(status or "none")
+        ),
         observe_wait=lambda seconds: metrics.observe("spotify_throttle_wait_seconds", seconds),
     )
 
@@ -84,7 +86,14 @@ def _save(lookup: Lookup, **values: object) -> None:
 
 def _done(lookup: Lookup, now: datetime) -> str:
     _save(
-        lookup, state="done", fetched_at=now, absent=False, error_code="", error_detail="", retry_at=None, artist=lookup.artist
+        lookup,
+        state="done",
+        fetched_at=now,
+        absent=False,
+        error_code="",
+        error_detail="",
+        retry_at=None,
+        artist=lookup.artist,
     )
     return "done"
 
@@ -102,7 +111,14 @@ def _absent(lookup: Lookup, error: NotFound, now: datetime) -> str:
 def _give_back(lookup: Lookup, error: Paused | BudgetSpent, now: datetime) -> str:
     """Not failed: the row stays queued, and the sweeper publishes it when the pause is over."""
     retry_at = now + timedelta(seconds=error.retry_after)
-    _save(lookup, state="queued", lease_until=retry_at, retry_at=retry_at, error_code=error.code, error_detail=error.detail)
+    _save(
+        lookup,
+        state="queued",
+        lease_until=retry_at,
+        retry_at=retry_at,
+        error_code=error.code,
+        error_detail=error.detail,
+    )
     _log.info("gave %s back: %s (%.0f s)", lookup, error.code, error.retry_after)
     return "given back"
 
@@ -135,8 +151,10 @@ def sweep(now: datetime) -> int:
         return 0
     published = 0
     for lookup in lost:
-        taken = Lookup.objects.lost(now).filter(pk=lookup.pk).update(
-            state="queued", lease_until=now + gateway.LEASE, retry_at=None, error_code="", error_detail=""
+        taken = (
+            Lookup.objects.lost(now)
+            .filter(pk=lookup.pk)
+            .update(state="queued", lease_until=now + gateway.LEASE, retry_at=None, error_code="", error_detail="")
         )
         if taken:
             gateway.publish(lookup, gateway.IMPORT)

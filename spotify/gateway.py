@@ -154,10 +154,12 @@ def publish(lookup: Lookup, priority: int) -> None:
     from spotify import tasks
 
     try:
-        tasks.fetch.apply_async(args=[str(lookup.pk)], task_id=lookup.task_id, priority=priority)
+        tasks.fetch.apply_async(args=(str(lookup.pk),), task_id=lookup.task_id, priority=priority)
     except waiting.BROKER_ERRORS as error:
         _log.warning("the broker cannot be reached: %s", type(error).__name__)
-        Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id, state=Lookup.State.QUEUED).update(state=Lookup.State.IDLE)
+        Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id, state=Lookup.State.QUEUED).update(
+            state=Lookup.State.IDLE
+        )
         raise BrokerDown("The queue cannot be reached.", 5) from None
 
 
@@ -210,4 +212,3 @@ def job_error(lookup: Lookup) -> SpotifyError | None:
     if lookup.state == Lookup.State.DONE and lookup.absent:
         return NotFound(lookup.error_detail or "Spotify has nothing under this id.")
     return _remembered(lookup) if lookup.state == Lookup.State.FAILED else None
-

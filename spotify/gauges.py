@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from songranker.metrics import Gauge, one_gauge
 from spotify import gateway
 
 
-def budget() -> Iterator[Metric]:
+def budget() -> Iterator[Gauge]:
     """Window, day and pause, read at the scrape."""
     usage = gateway.throttle().look()
     for name, text, value in (
@@ -17,4 +16,4 @@ def budget() -> Iterator[Metric]:
         ("daily_used", "Calls in the last 24 hours", usage.used_today),
         ("pause_seconds", "Seconds left of the global pause", usage.pause_seconds),
     ):
-        yield GaugeMetricFamily(f"songranker_spotify_{name}", text, value=value)
+        yield one_gauge(f"spotify_{name}", text, value)

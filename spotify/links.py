@@ -15,7 +15,7 @@ _URI = re.compile(rf"spotify:(?:user:[^:]+:)?(?P<kind>{'|'.join(KINDS)}):(?P<id>
 _SHORT = re.compile(r"(?:https?://)?(?:spotify\.link|spotify\.app\.link|open\.spotify\.com/s)/", re.IGNORECASE)
 
 
-class NotALink(ValueError):  # noqa: N818
+class NotALink(ValueError):
     """Says what to paste instead."""
 
 
@@ -46,4 +46,6 @@ def resolve(text: str, default_kind: str = "artist") -> Link:
         return Link(match["kind"].lower(), match["id"])
     if is_id(bare):
         return Link(default_kind, bare)
-    raise NotALink("paste an address such as https://open.spotify.com/artist/..., a spotify: URI, or an id of 22 characters")
+    raise NotALink(
+        "paste an address such as https://open.spotify.com/artist/..., a spotify: URI, or an id of 22 characters"
+    )

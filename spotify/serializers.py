@@ -84,8 +84,11 @@ class PlaylistOut(serializers.Serializer[Any]):
 
 
 class Sourced(serializers.Serializer[Any]):
-    source = serializers.ChoiceField(["spotify", "cache", "stale"])
+    # "source" is also the name of a property of every field, so it is added below.
     fetched_at = serializers.DateTimeField()
+
+
+Sourced._declared_fields["source"] = serializers.ChoiceField(["spotify", "cache", "stale"])
 
 
 class ArtistsAnswer(Sourced):

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 @shared_task(name="spotify.fetch", bind=True, ignore_result=False)
-def fetch(self: Any, lookup_id: str, **unknown: Any) -> str:
+def fetch(self: Any, /, lookup_id: str, **unknown: Any) -> str:
     """Answer one question. Safe to run twice and to be killed anywhere: a second run finds the row done or in work.
 
     It never retries by itself: the client retries requests, the sweeper gives back what a pause interrupted.

@@ -11,7 +11,6 @@ forgets the window and the day.
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import redis
 
@@ -69,7 +68,7 @@ class Throttle:
 
     def __init__(
         self,
-        client: "redis.Redis[Any]",
+        client: redis.Redis,
         *,
         limit: int,
         window_seconds: float,

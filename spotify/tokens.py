@@ -5,7 +5,6 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import redis
 import requests
@@ -26,7 +25,7 @@ class Tokens:
 
     def __init__(
         self,
-        client: "redis.Redis[Any]",
+        client: redis.Redis,
         transport: requests.Session,
         *,
         url: str,

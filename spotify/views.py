@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from songranker import problems
+from songranker import problems, titles
 from songranker.http import conditional, parse
 from spotify import gateway, links, queries, serializers
 from spotify.models import Album, Artist, Lookup, Playlist, Track
@@ -54,8 +54,8 @@ class Artists(APIView):
     @staticmethod
     def results(lookup: Lookup) -> list[dict[str, Any]]:
         found = [hit.artist for hit in lookup.hits.select_related("artist")]
-        exact = queries.name_key(lookup.value)
-        found.sort(key=lambda artist: queries.name_key(artist.name) != exact)  # stable: else Spotify's order
+        exact = titles.name_key(lookup.value)
+        found.sort(key=lambda artist: titles.name_key(artist.name) != exact)  # stable: else Spotify's order
         return [serializers.artist_out(artist) for artist in found]
 
 
@@ -65,12 +65,12 @@ class Albums(APIView):
     @extend_schema(parameters=[serializers.AlbumsQuery], responses={200: serializers.AlbumsAnswer, **ALSO})
     def get(self, request: Request) -> Response:
         params = parse(serializers.AlbumsQuery, request.query_params)
-        query: Query
-        if "artist_id" in params:
-            query = queries.ArtistAlbums(params["artist_id"])
-        else:
-            query = queries.AlbumsByName.of(params["artist"])
-        return respond(request, query, lambda lookup: self.body(lookup, params["all"]))
+        return respond(request, self.query(params), lambda lookup: self.body(lookup, params["all"]))
+
+    @staticmethod
+    def query(params: dict[str, Any]) -> Query:
+        by_id = params.get("artist_id")
+        return queries.ArtistAlbums(by_id) if by_id else queries.AlbumsByName.of(params["artist"])
 
     @staticmethod
     def body(lookup: Lookup, every_edition: bool) -> dict[str, Any]:
@@ -123,7 +123,9 @@ class PlaylistTracks(APIView):
     @staticmethod
     def body(playlist_id: str) -> dict[str, Any]:
         playlist = Playlist.objects.get(pk=playlist_id)
-        tracks = Track.objects.filter(playlist_rows__playlist=playlist).order_by("playlist_rows__position").with_artists()
+        tracks = (
+            Track.objects.filter(playlist_rows__playlist=playlist).order_by("playlist_rows__position").with_artists()
+        )
         return {
             "playlist": serializers.playlist_out(playlist),
             "results": [serializers.track_out(track) for track in tracks],

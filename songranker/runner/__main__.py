@@ -24,11 +24,11 @@ FOLDER = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 90
 
 
-class CannotStart(Exception):  # noqa: N818
+class CannotStart(Exception):
     """One line that says why, and what to do."""
 
 
-class Stop(Exception):  # noqa: N818
+class Stop(Exception):
     """SIGTERM or Ctrl-C."""
 
 
@@ -81,7 +81,7 @@ def _run(supervisor: Supervisor) -> None:
     environment, settings = _environment()
     data = Path(settings["DATA_DIR"])
     data.mkdir(parents=True, exist_ok=True)
-    lock = _lock(data)
+    supervisor.lock = _lock(data)
     port = int(settings["PORT"])
     host = environment.setdefault("WEB_HOST", "127.0.0.1")
     _check_port_is_free(host, port)
@@ -104,7 +104,6 @@ def _run(supervisor: Supervisor) -> None:
         if dead:
             raise CannotStart(f"{dead[0]} ended with status {dead[1]}; its last lines above say why")
         time.sleep(0.2)
-        assert lock  # noqa: S101  (held until the runner ends)
 
 
 def _environment() -> tuple[dict[str, str], dict[str, str]]:
@@ -113,7 +112,7 @@ def _environment() -> tuple[dict[str, str], dict[str, str]]:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     environment["PYTHONUNBUFFERED"] = "1"
     environment.setdefault("SPOTIFY_SIMULATOR_URL", "http://127.0.0.1:1")  # replaced as soon as a port is known
-    names = "DATA_DIR PORT SPOTIFY_SIMULATED SPOTIFY_QUOTA_MODE".split()
+    names = ["DATA_DIR", "PORT", "SPOTIFY_SIMULATED", "SPOTIFY_QUOTA_MODE"]
     script = (
         "import sys\ntry:\n  from songranker import settings\nexcept Exception as e: sys.exit(str(e))\n"
         f"for n in {names!r}: print(f'{{n}}={{getattr(settings, n)}}')\n"
@@ -158,7 +157,9 @@ def _check_port_is_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError:
-            raise CannotStart(f"port {port} is in use; stop what listens there, or choose another: PORT=8001 make run") from None
+            raise CannotStart(
+                f"port {port} is in use; stop what listens there, or choose another: PORT=8001 make run"
+            ) from None
 
 
 def _provide_redis(supervisor: Supervisor, environment: dict[str, str], data: Path) -> bool:
@@ -218,7 +219,7 @@ def _wait_until_ready(supervisor: Supervisor, port: int) -> None:
         if dead:
             raise CannotStart(f"{dead[0]} ended with status {dead[1]} while starting; its lines above say why")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):

@@ -35,6 +35,7 @@ class Supervisor:
         self.folder = folder
         self.out = out
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.lock: IO[str] | None = None  # an open file holds the lock; it lives as long as we do
         self._readers: list[threading.Thread] = []
         self._print_lock = threading.Lock()
         self._width = 18
@@ -50,7 +51,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509
+            preexec_fn=_die_with_parent(),
         )
         reader = threading.Thread(target=self._copy_lines, args=(name, child, len(self.children)), daemon=True)
         self.children[name] = child

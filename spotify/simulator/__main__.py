@@ -13,7 +13,9 @@ from spotify.simulator.server import Server
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8090, help="0 finds a free one (default 8090)")
-    parser.add_argument("--quota-mode", default="development", choices=["development", "development-legacy", "extended"])
+    parser.add_argument(
+        "--quota-mode", default="development", choices=["development", "development-legacy", "extended"]
+    )
     parser.add_argument("--limit", type=int, help="calls in any rolling window; 0: none (30; extended: 90)")
     parser.add_argument("--window", type=float, default=30.0, metavar="SECONDS")
     parser.add_argument("--daily-limit", type=int, help="calls in any rolling 24 hours; 0: none (4000; extended: 0)")
@@ -47,10 +49,10 @@ def serve(options: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    sys.stdout.write(
-        f"Spotify simulator on http://127.0.0.1:{server.server_address[1]} ({config.quota_mode}): {len(catalogue.artists)} artists, "
-        f"{len(catalogue.albums)} albums, {len(catalogue.tracks)} tracks; {config.limit} calls in {config.window_seconds:g} s\n"
-    )
+    known = f"{len(catalogue.artists)} artists, {len(catalogue.albums)} albums, {len(catalogue.tracks)} tracks"
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    budget = f"{config.limit} calls in {config.window_seconds:g} s"
+    sys.stdout.write(f"Spotify simulator on {address} ({config.quota_mode}): {known}; {budget}\n")
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.1)
     server.server_close()

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -167,6 +168,5 @@ def _contains(words: list[str], text: str) -> bool:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(encoding="utf-8", newline="")
-    with opened as lines:
-        yield from csv.DictReader(lines)
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    yield from csv.DictReader(io.StringIO(raw.decode("utf-8"), newline=""))

@@ -21,17 +21,49 @@ from spotify.simulator.shapes import Json, Shapes, picture
 
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 _HIGHEST_ID = "7N42dgm5tFLK9N8MT7fHC7"
-_MARKETS = frozenset("AR AT AU BE BR CA CH CL CO DE DK ES FI FR GB IE IT JP KR MX NL NO NZ PL PT SE US".split())
-_UNLAUNCHED = frozenset("CN KP".split())
+_MARKETS = frozenset(
+    [
+        "AR",
+        "AT",
+        "AU",
+        "BE",
+        "BR",
+        "CA",
+        "CH",
+        "CL",
+        "CO",
+        "DE",
+        "DK",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "IE",
+        "IT",
+        "JP",
+        "KR",
+        "MX",
+        "NL",
+        "NO",
+        "NZ",
+        "PL",
+        "PT",
+        "SE",
+        "US",
+    ]
+)
+_UNLAUNCHED = frozenset(["CN", "KP"])
 _REMOVED_IN_DEVELOPMENT = re.compile(
     r"/v1/(albums|tracks|artists)|/v1/artists/[^/]+/top-tracks|/v1/browse/.*|/v1/markets|/v1/users/.*|/v1/playlists/[^/]+/tracks"
 )
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """An error answer in Spotify's shape."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None, reason: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str] | None = None, reason: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.headers = status, headers or {}
         self.body: Json = {"error": {"status": status, "message": message} | ({"reason": reason} if reason else {})}
@@ -129,7 +161,9 @@ class Api:
         answer: Json = {}
         for kind in kinds:
             find, render = finders[kind]
-            answer[f"{kind}s"] = call.shapes.page("/v1/search", find(query), offset, limit, render, query=query, type=kind)
+            answer[f"{kind}s"] = call.shapes.page(
+                "/v1/search", find(query), offset, limit, render, query=query, type=kind
+            )
         return answer
 
     def artist(self, call: Call) -> Json:
@@ -144,7 +178,9 @@ class Api:
         offset, limit = self._paging(call, *((20, 50) if self.old_endpoints else (5, 10)))
         albums = [album for album in artist.albums if album.album_type in wanted]
         shapes = call.shapes
-        return shapes.page(call.path, albums, offset, limit, lambda a: shapes.album(a, group=True), include_groups=groups)
+        return shapes.page(
+            call.path, albums, offset, limit, lambda a: shapes.album(a, group=True), include_groups=groups
+        )
 
     def album(self, call: Call) -> Json:
         return call.shapes.full_album(_found(self.catalogue.albums, call.ids[0]))
@@ -182,7 +218,10 @@ class Api:
         offset, limit = self._paging(call, 20, 100 if call.path.endswith("/tracks") else 50)
         rows = call.shapes.page(call.path, playlist.rows, offset, limit, call.shapes.row)
         if call.path.endswith("/items"):  # the newer name of the same field
-            rows["items"] = [row and {**{k: v for k, v in row.items() if k != "track"}, "item": row["track"]} for row in rows["items"]]
+            rows["items"] = [
+                row and {**{k: v for k, v in row.items() if k != "track"}, "item": row["track"]}
+                for row in rows["items"]
+            ]
         return rows
 
 
@@ -216,7 +255,10 @@ class Handler(BaseHTTPRequestHandler):
         elif address.path == "/_admin/state":
             self._send_json(200, self.server.state.snapshot())
         elif address.path.startswith("/v1/"):
-            self._web_api(address.path, {key: values[-1] for key, values in parse_qs(address.query, keep_blank_values=True).items()})
+            self._web_api(
+                address.path,
+                {key: values[-1] for key, values in parse_qs(address.query, keep_blank_values=True).items()},
+            )
         else:
             self._send_json(404, {"error": {"status": 404, "message": "Service not found"}})
 
@@ -272,7 +314,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         form = {key: values[-1] for key, values in parse_qs(body.decode(errors="replace")).items()}
         if form.get("grant_type") != "client_credentials":
-            detail = "grant_type parameter is missing" if "grant_type" not in form else "grant_type must be client_credentials"
+            detail = (
+                "grant_type parameter is missing"
+                if "grant_type" not in form
+                else "grant_type must be client_credentials"
+            )
             self._send_json(400, {"error": "unsupported_grant_type", "error_description": detail})
             return
         client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
@@ -310,7 +356,9 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if fault and fault.kind == "null_items":
                 _null_first_item(answer)
-            self._send_json(200, answer, {"Cache-Control": "public, max-age=120"}, truncate=bool(fault and fault.kind == "truncate"))
+            self._send_json(
+                200, answer, {"Cache-Control": "public, max-age=120"}, truncate=bool(fault and fault.kind == "truncate")
+            )
         finally:
             state.leave(self.sent_status)
 
@@ -369,7 +417,9 @@ class Handler(BaseHTTPRequestHandler):
 
     # --- answers ---
 
-    def _send_json(self, status: int, body: Any, headers: dict[str, str] | None = None, *, truncate: bool = False) -> None:
+    def _send_json(
+        self, status: int, body: Any, headers: dict[str, str] | None = None, *, truncate: bool = False
+    ) -> None:
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         self._send(status, raw[: len(raw) // 2] if truncate else raw, "application/json; charset=utf-8", headers)
 

@@ -30,7 +30,8 @@ class Shapes:
 
     def _images(self, item_id: str) -> list[Json]:
         return [
-            {"url": f"{self.base}/_image/{item_id}.svg?size={size}", "height": size, "width": size} for size in (640, 300, 64)
+            {"url": f"{self.base}/_image/{item_id}.svg?size={size}", "height": size, "width": size}
+            for size in (640, 300, 64)
         ]
 
     def _name(self, artist: Artist) -> str:
@@ -44,7 +45,10 @@ class Shapes:
         # Guests that the catalogue knows only by name have no picture: empty lists are normal.
         answer = self.artist(artist) | {"genres": [], "images": self._images(artist.id) if artist.albums else []}
         if self.extended:
-            answer |= {"popularity": _number(artist.id, 100), "followers": {"href": None, "total": _number(artist.id, 10**7)}}
+            answer |= {
+                "popularity": _number(artist.id, 100),
+                "followers": {"href": None, "total": _number(artist.id, 10**7)},
+            }
         return answer
 
     def album(self, album: Album, *, group: bool = False) -> Json:
@@ -122,10 +126,18 @@ class Shapes:
         if row == "null_item":
             return added | {"track": None}
         if row == "local":
-            item = {"id": None, "name": "A file on a laptop", "type": "track", "is_local": True, "uri": "spotify:local:::x:1"}
+            item = {
+                "id": None,
+                "name": "A file on a laptop",
+                "type": "track",
+                "is_local": True,
+                "uri": "spotify:local:::x:1",
+            }
             return added | {"track": item | {"artists": [], "disc_number": 0, "track_number": 0, "duration_ms": 1000}}
         if row == "episode":
-            return added | {"track": self._common("episode", "5simEpisodeOfAPodcast0", "An episode") | {"duration_ms": 1}}
+            return added | {
+                "track": self._common("episode", "5simEpisodeOfAPodcast0", "An episode") | {"duration_ms": 1}
+            }
         if isinstance(row, str):
             raise ValueError(f"no such oddity: {row}")
         # Inside the object, `track` and `episode` are flags.
