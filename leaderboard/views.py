@@ -4,7 +4,6 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,12 +13,17 @@ from leaderboard.models import Board
 from ranking.models import BoardMark
 from songranker import problems
 from songranker.http import conditional, parse
+from songranker.schema import problem_answers
 
 
 class Boards(APIView):
     """All boards, most votes first."""
 
-    @extend_schema(parameters=[serializers.BoardsQuery], responses={200: serializers.BoardsAnswer, 400: drf.DictField})
+    @extend_schema(
+        operation_id="v1_leaderboards_list",
+        parameters=[serializers.BoardsQuery],
+        responses={200: serializers.BoardsAnswer, **problem_answers(400)},
+    )
     def get(self, request: Request) -> Response:
         query = parse(serializers.BoardsQuery, request.query_params)
         offset, limit = query["offset"], query["limit"]
@@ -42,7 +46,9 @@ class Boards(APIView):
 class OneBoard(APIView):
     """One artist's board, best guess first."""
 
-    @extend_schema(parameters=[serializers.BoardQuery], responses={200: serializers.BoardAnswer, 404: drf.DictField})
+    @extend_schema(
+        parameters=[serializers.BoardQuery], responses={200: serializers.BoardAnswer, **problem_answers(404)}
+    )
     def get(self, request: Request, artist_id: str) -> Response:
         query = parse(serializers.BoardQuery, request.query_params)
         board = Board.objects.filter(pk=artist_id).first()

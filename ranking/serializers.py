@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ranking import bradley_terry
-from ranking.models import Comparison, Merge, Pair, Session, Song
+from ranking.models import Comparison, Merge, Pair, Session, Song, Source
 from ranking.scores import Estimate, Place, Tallies
 from ranking.sessions import MAX_SONGS
 from spotify.payloads import normal_isrc
@@ -159,7 +159,7 @@ class DuplicateOut(serializers.Serializer[Any]):
 class SourceOut(serializers.Serializer[Any]):
     kind = serializers.CharField()
     id = serializers.CharField()
-    state = serializers.ChoiceField(["waiting", "done", "absent", "failed"])
+    state = serializers.ChoiceField(Source.State.choices)
 
 
 class SessionOut(serializers.Serializer[Any]):

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers as drf
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +17,8 @@ from ranking.errors import NotComputedYet
 from ranking.models import Session
 from songranker import problems, waiting
 from songranker.http import parse
+from songranker.schema import problem_answers
 
-PROBLEM = drf.DictField
 KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 MAX_KEY_LENGTH = 200
 
@@ -41,7 +40,7 @@ def whole(session: Session) -> dict[str, Any]:
 class Sessions(APIView):
     """Start a session."""
 
-    @extend_schema(request=serializers.SessionIn, responses={201: serializers.NewSessionOut, 400: PROBLEM})
+    @extend_schema(request=serializers.SessionIn, responses={201: serializers.NewSessionOut, **problem_answers(400)})
     def post(self, request: Request) -> Response:
         data = parse(serializers.SessionIn, request.data)
         session, token = sessions.create(
@@ -57,18 +56,18 @@ class Sessions(APIView):
 class OneSession(APIView):
     """Read, change or end a session."""
 
-    @extend_schema(responses={200: serializers.SessionOut, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.SessionOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
         return Response(whole(access.for_reading(request, session_id)))
 
     @extend_schema(
-        request=serializers.SessionPatch, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM}
+        request=serializers.SessionPatch, responses={200: serializers.SessionOut, **problem_answers(400, 401)}
     )
     def patch(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
         return Response(whole(sessions.change(session, parse(serializers.SessionPatch, request.data))))
 
-    @extend_schema(responses={204: None, 401: PROBLEM, 404: PROBLEM})
+    @extend_schema(responses={204: None, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str) -> Response:
         sessions.delete(access.for_writing(request, session_id))
         return Response(status=204)
@@ -77,7 +76,7 @@ class OneSession(APIView):
 class Songs(APIView):
     """Add songs to a session; what was answered stays."""
 
-    @extend_schema(request=serializers.SongsIn, responses={200: serializers.SessionOut, 400: PROBLEM, 401: PROBLEM})
+    @extend_schema(request=serializers.SongsIn, responses={200: serializers.SessionOut, **problem_answers(400, 401)})
     def post(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
         wanted = wanted_songs(parse(serializers.SongsIn, request.data))
@@ -89,7 +88,7 @@ class Songs(APIView):
 class OneSong(APIView):
     """ "I don't know it": take a song out of the ranking, or bring it back."""
 
-    @extend_schema(request=serializers.SongPatch, responses={200: serializers.SongOut, 400: PROBLEM, 401: PROBLEM})
+    @extend_schema(request=serializers.SongPatch, responses={200: serializers.SongOut, **problem_answers(400, 401)})
     def patch(self, request: Request, session_id: str, song_id: str) -> Response:
         session = access.for_writing(request, session_id)
         excluded = parse(serializers.SongPatch, request.data)["excluded"]
@@ -99,7 +98,7 @@ class OneSong(APIView):
 class NextPair(APIView):
     """The pair to compare; the same one until it is answered."""
 
-    @extend_schema(parameters=[serializers.PairQuery], responses={200: serializers.PairOut, 409: PROBLEM})
+    @extend_schema(parameters=[serializers.PairQuery], responses={200: serializers.PairOut, **problem_answers(409)})
     def get(self, request: Request, session_id: str) -> Response:
         session = access.for_reading(request, session_id)
         query = parse(serializers.PairQuery, request.query_params)
@@ -121,7 +120,7 @@ class LogPages(CursorPagination):
 class Comparisons(APIView):
     """The log of answers."""
 
-    @extend_schema(responses={200: serializers.LogOut, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.LogOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
         session = access.for_reading(request, session_id)
         pages = LogPages()
@@ -131,7 +130,7 @@ class Comparisons(APIView):
     @extend_schema(
         request=serializers.ComparisonIn,
         parameters=[KEY_HEADER],
-        responses={201: serializers.VoteOut, 200: serializers.VoteOut, 400: PROBLEM, 401: PROBLEM, 422: PROBLEM},
+        responses={201: serializers.VoteOut, 200: serializers.VoteOut, **problem_answers(400, 401, 422)},
     )
     def post(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
@@ -154,13 +153,13 @@ class Comparisons(APIView):
 class OneComparison(APIView):
     """Change or undo an answer."""
 
-    @extend_schema(request=serializers.OutcomeIn, responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    @extend_schema(request=serializers.OutcomeIn, responses={200: serializers.ChangedOut, **problem_answers(401, 404)})
     def patch(self, request: Request, session_id: str, n: int) -> Response:
         session = access.for_writing(request, session_id)
         changed = comparisons.change(session, n, parse(serializers.OutcomeIn, request.data)["outcome"])
         return Response({"comparison": serializers.comparison_out(changed)})
 
-    @extend_schema(responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.ChangedOut, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str, n: int) -> Response:
         undone = comparisons.undo(access.for_writing(request, session_id), n)
         return Response({"comparison": serializers.comparison_out(undone)})
@@ -169,7 +168,7 @@ class OneComparison(APIView):
 class LastComparison(APIView):
     """Undo the last answer, as often as wanted; its pair is shown again."""
 
-    @extend_schema(responses={200: serializers.ChangedOut, 401: PROBLEM, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.ChangedOut, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str) -> Response:
         undone = comparisons.undo(access.for_writing(request, session_id))
         return Response({"comparison": serializers.comparison_out(undone)})
@@ -178,7 +177,7 @@ class LastComparison(APIView):
 class Duplicates(APIView):
     """What was folded into one song, and why."""
 
-    @extend_schema(responses={200: serializers.DuplicatesOut, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.DuplicatesOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
         session = access.for_reading(request, session_id)
         return Response({"results": serializers.duplicates_out(session)})
@@ -187,7 +186,7 @@ class Duplicates(APIView):
 class Merges(APIView):
     """Say that several songs are one; answers given before follow."""
 
-    @extend_schema(request=serializers.MergeIn, responses={201: serializers.MergeOut, 400: PROBLEM, 401: PROBLEM})
+    @extend_schema(request=serializers.MergeIn, responses={201: serializers.MergeOut, **problem_answers(400, 401)})
     def post(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
         data = parse(serializers.MergeIn, request.data)
@@ -198,7 +197,7 @@ class Merges(APIView):
 class OneMerge(APIView):
     """Take a merge apart; the answers come back."""
 
-    @extend_schema(responses={204: None, 401: PROBLEM, 404: PROBLEM})
+    @extend_schema(responses={204: None, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str, merge_id: str) -> Response:
         merges.unmerge(access.for_writing(request, session_id), merge_id)
         return Response(status=204)
@@ -221,7 +220,7 @@ def ranked(session: Session) -> tuple[list[scores.Place], scores.Estimate]:
 class Ranking(APIView):
     """The ranking, best first."""
 
-    @extend_schema(responses={200: serializers.RankingOut, 404: PROBLEM})
+    @extend_schema(responses={200: serializers.RankingOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
         return Response(ranking_body(access.for_reading(request, session_id)))
 

@@ -266,7 +266,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "SessionState": ["collecting", "ready"],
+        "SessionState": "ranking.models.Session.State",
+        "SourceState": "ranking.models.Source.State",
         "JobState": ["queued", "running", "done", "failed"],
     },
 }

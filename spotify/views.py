@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from songranker import problems, titles
 from songranker.http import conditional, parse
+from songranker.schema import problem_answers
 from spotify import gateway, links, queries, serializers
 from spotify.models import Album, Artist, Lookup, Playlist, Track
 from spotify.queries import Query
@@ -21,7 +21,7 @@ from spotify.queries import Query
 ALSO = {
     202: serializers.JobAnswer,
     304: None,
-    **dict.fromkeys((400, 403, 404, 502, 503), drf.DictField),
+    **problem_answers(400, 403, 404, 502, 503),
 }
 
 
@@ -137,7 +137,7 @@ class Resolve(APIView):
     """What a pasted link, URI or id names. No Spotify call."""
 
     @extend_schema(
-        parameters=[serializers.ResolveQuery], responses={200: serializers.ResolveAnswer, 400: drf.DictField}
+        parameters=[serializers.ResolveQuery], responses={200: serializers.ResolveAnswer, **problem_answers(400)}
     )
     def get(self, request: Request) -> Response:
         try:
@@ -151,7 +151,7 @@ class Job(APIView):
     """How far a question to Spotify is."""
 
     @extend_schema(
-        responses={200: serializers.JobAnswer, 404: drf.DictField},
+        responses={200: serializers.JobAnswer, **problem_answers(404)},
         parameters=[OpenApiParameter("job_id", str, OpenApiParameter.PATH)],
     )
     def get(self, request: Request, job_id: str) -> Response:
