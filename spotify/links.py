@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 KINDS = ("artist", "album", "playlist", "track")
 _ID = r"[0-9A-Za-z]{22}"
-_HIGHEST_ID = "7N42dgm5tFLK9N8MT7fHC7"  # 128 bits in base 62
+HIGHEST_ID = "7N42dgm5tFLK9N8MT7fHC7"  # 128 bits in base 62, whose digits here are 0-9, a-z, A-Z
 _PATH = re.compile(
     rf"(?:https?://)?(?:open|play)\.spotify\.com/(?:intl-[a-z]{{2}}(?:-[a-z]{{2}})?/)?(?:embed/)?(?:user/[^/]+/)?"
     rf"(?P<kind>{'|'.join(KINDS)})/(?P<id>{_ID})(?:/.*)?",
@@ -29,7 +29,8 @@ class Link:
 
 def is_id(text: str) -> bool:
     """Has it the form of a Spotify id? (Whether there is such a thing, only Spotify knows.)"""
-    return re.fullmatch(_ID, text, re.ASCII) is not None and text <= _HIGHEST_ID
+    # swapcase: in ASCII capitals come first, in these digits last.
+    return re.fullmatch(_ID, text, re.ASCII) is not None and text.swapcase() <= HIGHEST_ID.swapcase()
 
 
 def resolve(text: str, default_kind: str = "artist") -> Link:

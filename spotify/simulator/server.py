@@ -14,13 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from spotify.links import is_id
 from spotify.simulator.catalogue import Catalogue
 from spotify.simulator.faults import Fault, Faults
 from spotify.simulator.quota import Config, Refusal, State
 from spotify.simulator.shapes import Json, Shapes, picture
 
-_ID = re.compile(r"[0-9A-Za-z]{22}")
-_HIGHEST_ID = "7N42dgm5tFLK9N8MT7fHC7"
 _MARKETS = frozenset(
     [
         "AR",
@@ -226,7 +225,7 @@ class Api:
 
 
 def _check_id(item_id: str) -> None:
-    if not _ID.fullmatch(item_id) or item_id > _HIGHEST_ID:
+    if not is_id(item_id):
         raise Refused(400, "Invalid base62 id")
 
 
