@@ -45,10 +45,11 @@ def choose(
     first = _smallest(shown, fresh, random)
     candidates = fresh.copy()
     candidates[first] = False
-    # A pair that was not asked yet before one that was; then the nearest strength.
+    # A pair that was not asked yet before one that was; then the nearest strength; then who was asked about least.
     rarest = candidates & (met[first] == met[first][candidates].min())
     distance = np.abs(strengths - strengths[first])
-    second = _smallest(distance, rarest, random)
+    nearest = rarest & (distance <= distance[rarest].min() + 1e-9)
+    second = _smallest(shown, nearest, random)
     reason = "first look" if shown[first] == 0 else "close in your ranking"
     left, right = (first, second) if random.random() < 0.5 else (second, first)
     return Choice(left, right, reason)

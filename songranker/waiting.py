@@ -1,9 +1,6 @@
 """Waiting for a task's end: woken by it (Redis pub/sub), never polling, and leaving nothing behind."""
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import celery.exceptions
@@ -18,9 +15,6 @@ _log = logging.getLogger(__name__)
 # Celery's and Redis' ways of saying that the broker cannot be reached; RuntimeError is the result backend's.
 BROKER_ERRORS = (kombu.exceptions.OperationalError, RuntimeError, OSError, *Unreachable)
 
-_waiters: dict[str, int] = {}
-_lock = threading.Lock()
-
 
 def wait(task_id: str, seconds: float) -> bool:
     """Sleep until the task has ended, at most `seconds`; has it?
@@ -30,35 +24,22 @@ def wait(task_id: str, seconds: float) -> bool:
     """
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("waiting for a task inside a transaction: the worker does not see the rows that it is about")
+    result: AsyncResult[object] = AsyncResult(task_id)
     try:
-        with _waiter(task_id) as result:
-            result.get(timeout=seconds, propagate=False)
+        result.get(timeout=seconds, propagate=False)
     except celery.exceptions.TimeoutError:
         return False
     except BROKER_ERRORS as error:
         _log.warning("lost the broker while waiting: %s", type(error).__name__)
         return False
+    finally:
+        _leave(result)
     return True
 
 
-@contextmanager
-def _waiter(task_id: str) -> Iterator[Any]:
-    """A result to wait on; the last waiter to leave takes the subscription along, which Celery would leak."""
-    from celery_app import app
-
-    result: Any = AsyncResult(task_id, app=app)
-    with _lock:
-        _waiters[task_id] = _waiters.get(task_id, 0) + 1
+def _leave(result: Any) -> None:
+    """Take this waiter's subscription back, which Celery would keep after a time-out; others' stay."""
     try:
-        yield result
-    finally:
-        with _lock:
-            _waiters[task_id] -= 1
-            last = not _waiters[task_id]
-            if last:
-                del _waiters[task_id]
-        if last:
-            try:
-                result.backend.remove_pending_result(result)
-            except BROKER_ERRORS:
-                _log.debug("no subscription to take back: the broker is gone")
+        result.backend.remove_pending_result(result)
+    except BROKER_ERRORS:
+        _log.debug("no subscription to take back: the broker is gone")

@@ -6,5 +6,3 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "songranker.settings")
 application = get_wsgi_application()
-
-import celery_app  # noqa: E402, F401  (after Django is ready: tasks published here know their broker)

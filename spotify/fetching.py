@@ -66,13 +66,14 @@ def run(lookup: Lookup) -> str:
     try:
         queries.query_of(lookup).fetch(client_for(lookup), lookup, now)
     except NotFound as error:
-        outcome = _absent(lookup, error, now)
+        outcome = _absent(lookup, error, timezone.now())
     except (Paused, BudgetSpent) as error:
-        return _give_back(lookup, error, now)
+        return _give_back(lookup, error, timezone.now())
     except SpotifyError as error:
-        outcome = _failed(lookup, error, now)
+        outcome = _failed(lookup, error, timezone.now())
     else:
-        outcome = _done(lookup, now)
+        # When the answer was stored, not when the work began: who asked in between has his answer, too.
+        outcome = _done(lookup, timezone.now())
     signals.lookup_settled.send_robust(sender=Lookup, lookup=lookup)
     return outcome
 

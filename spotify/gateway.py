@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -75,21 +75,21 @@ def ask(query: Query, *, wait_seconds: float) -> Known | Pending:
     refusal = query.refusal()
     if refusal:
         raise refusal
+    asked_at = timezone.now()
     known = _from_rows(query)
     if known:
         metrics.count("spotify_cache", result=known.source)
         return known
     metrics.count("spotify_cache", result="miss")
-    lookup = request(query, priority=PERSON, patience_seconds=wait_seconds)
-    started = timezone.now()
+    lookup = request(query, priority=PERSON, patience_seconds=wait_seconds, asked_at=asked_at)
     if wait_seconds > 0 and lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING):
         with _a_thread_to_spare() as spare:
             if spare:
                 waiting.wait(lookup.task_id, wait_seconds)
         lookup.refresh_from_db()
-    answer = _settled(lookup)
+    answer = _settled(lookup, asked_at)
     outcome = "known" if isinstance(answer, Known) else "pending"
-    metrics.observe("proxy_seconds", (timezone.now() - started).total_seconds(), outcome=outcome)
+    metrics.observe("proxy_seconds", (timezone.now() - asked_at).total_seconds(), outcome=outcome)
     return answer
 
 
@@ -134,7 +134,7 @@ def refresh(query: Query) -> bool:
     return True
 
 
-def request(query: Query, *, priority: int, patience_seconds: float) -> Lookup:
+def request(query: Query, *, priority: int, patience_seconds: float, asked_at: datetime | None = None) -> Lookup:
     """Make sure that a task is under way for this question, and return its row.
 
     Raises Paused or BudgetSpent where Spotify may not be asked within `patience_seconds`, QueueFull, BrokerDown.
@@ -143,7 +143,9 @@ def request(query: Query, *, priority: int, patience_seconds: float) -> Lookup:
     if refusal:
         raise refusal
     check_open(patience_seconds)
-    lookup, mine = Lookup.objects.claim(kind=query.kind, value=query.value, now=timezone.now(), lease=LEASE)
+    lookup, mine = Lookup.objects.claim(
+        kind=query.kind, value=query.value, now=timezone.now(), lease=LEASE, asked_at=asked_at
+    )
     if mine:
         publish(lookup, priority)
     return lookup
@@ -188,9 +190,11 @@ def resume() -> bool:
     return lifted
 
 
-def _settled(lookup: Lookup) -> Known | Pending:
+def _settled(lookup: Lookup, asked_at: datetime) -> Known | Pending:
     """What became of the question. Raises its error."""
-    if lookup.state == Lookup.State.DONE:
+    # Answered since we asked, though somebody may have asked anew meanwhile.
+    answered = lookup.fetched_at is not None and lookup.fetched_at >= asked_at
+    if answered or lookup.state == Lookup.State.DONE:
         if lookup.absent:
             raise NotFound(lookup.error_detail or "Spotify has nothing under this id.")
         return Known(lookup, "spotify")

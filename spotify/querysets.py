@@ -18,15 +18,20 @@ class LookupQuerySet(models.QuerySet[Any]):
         """Queued or running, with a lease that has not run out."""
         return self.filter(state__in=("queued", "running"), lease_until__gt=now)
 
-    def claim(self, *, kind: str, value: str, now: datetime, lease: timedelta) -> tuple[Any, bool]:
+    def claim(
+        self, *, kind: str, value: str, now: datetime, lease: timedelta, asked_at: datetime | None = None
+    ) -> tuple[Any, bool]:
         """The row of a question, and whether the caller is the one who has to publish its task.
+
+        `asked_at` is when the caller looked at the rows in vain: what was answered or refused since needs no new task.
 
         A question that is already in work keeps its task: five hundred askers make one. A lease that ran out (its
         message or its worker is gone) is taken over under the same task id, so that those who wait are woken, too.
         """
         lookup, _ = self.get_or_create(kind=kind, value=value)
-        ended = Q(state__in=("idle", "done", "failed"))
-        fresh_start = self.filter(ended, pk=lookup.pk).update(
+        ended = Q(state__in=("idle", "done")) | Q(state="failed", retry_at__lte=asked_at or now)
+        unanswered = Q(fetched_at__isnull=True) | Q(fetched_at__lte=asked_at or now)
+        fresh_start = self.filter(ended, unanswered, pk=lookup.pk).update(
             state="queued",
             task_id=uuid.uuid4().hex,
             requested_at=now,

@@ -78,9 +78,18 @@ def worker_processes(django_db_setup: None, simulator_process: Simulator, logs: 
 
 
 @pytest.fixture
-def workers(transactional_db: None, worker_processes: dict[str, Process], simulator: Simulator, redis: Any) -> dict[str, Process]:
-    """All three workers on an empty Redis and an empty database."""
-    return worker_processes
+def workers(
+    transactional_db: None, worker_processes: dict[str, Process], simulator: Simulator, redis: Any
+) -> Iterator[dict[str, Process]]:
+    """All three workers on an empty Redis and an empty database; what is in work at the end of a test is let end."""
+    from spotify.models import Lookup
+
+    yield worker_processes
+    simulator.faults()
+    simulator.config(latency_ms=0)
+    redis.delete("spotify:pause")
+    in_work = Lookup.objects.filter(state="running")
+    until("the worker is idle", lambda: not in_work.exists(), 12)
 
 
 @pytest.fixture
@@ -112,8 +121,12 @@ class Api:
         kwargs: dict[str, Any] = {"headers": headers}
         if body is not None:
             kwargs |= {"data": body, "content_type": "application/json"}
-        self.answer = getattr(self.client, method.lower())(path if path.startswith("/") else f"/api/v1/{path}", **kwargs)
-        assert self.answer.status_code == want, f"{method} {path}: {self.answer.status_code} {self.answer.content[:500]!r}"
+        self.answer = getattr(self.client, method.lower())(
+            path if path.startswith("/") else f"/api/v1/{path}", **kwargs
+        )
+        assert self.answer.status_code == want, (
+            f"{method} {path}: {self.answer.status_code} {self.answer.content[:500]!r}"
+        )
         if want >= 400:
             assert self.answer["Content-Type"] == "application/problem+json"
         kind = self.answer.headers.get("Content-Type", "")
@@ -128,4 +141,6 @@ def api(client: Any) -> Api:
 
 @pytest.fixture
 def songs() -> list[dict[str, str]]:
-    return [{"name": name, "artist": "Alice"} for name in ("One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")]
+    return [
+        {"name": name, "artist": "Alice"} for name in ("One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+    ]

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import requests
+
 from spotify.client import SpotifyClient, new_transport, read_retry_after
 from spotify.errors import (
     BadRequest,
@@ -20,7 +21,6 @@ from spotify.errors import (
 )
 from spotify.throttle import Throttle
 from spotify.tokens import Tokens
-
 from tests.conftest import TAYLOR
 from tests.spotify.test_simulator import FEARLESS, LONG_LIST, ODD_LIST
 
@@ -40,7 +40,12 @@ class Rig:
         timeouts = changes.pop("timeouts", (1.0, 2.0))
         transport = new_transport()
         tokens = Tokens(
-            redis, transport, url=changes.pop("accounts", simulator.url), client_id="id", client_secret="s3cret", timeouts=timeouts
+            redis,
+            transport,
+            url=changes.pop("accounts", simulator.url),
+            client_id="id",
+            client_secret="s3cret",
+            timeouts=timeouts,
         )
         values = {"url": f"{simulator.url}/v1", "extended": False, "timeouts": timeouts, "sleep": self.sleep,
                   "observe": lambda endpoint, status: self.seen.append((endpoint, status))}  # fmt: skip
@@ -132,7 +137,10 @@ def test_it_gives_up_after_four_tries_and_waits_longer_each_time(rig, simulator)
     [
         ({"kind": "status", "status": 400}, BadRequest),
         ({"kind": "status", "status": 403}, Forbidden),
-        ({"kind": "status", "status": 403, "body": '{"error":{"message":"Active premium subscription required"}}'}, Refused),
+        (
+            {"kind": "status", "status": 403, "body": '{"error":{"message":"Active premium subscription required"}}'},
+            Refused,
+        ),
         ({"kind": "status", "status": 404}, NotFound),
     ],
 )

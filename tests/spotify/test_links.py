@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spotify.links import NotALink, is_id, resolve
 
 ID = "06HL4z0CvFAxyc27GXpf02"

@@ -4,13 +4,29 @@ import json
 from pathlib import Path
 
 import pytest
+
 from spotify import payloads
 from spotify.errors import Malformed
 
 RECORDED = Path(__file__).parent / "recorded"
 ARTIST = {"id": "a" * 22, "name": "Alice", "external_urls": {"spotify": "https://open.spotify.com/artist/x"}}
-ALBUM = {"id": "b" * 22, "name": "First", "album_type": "album", "release_date": "2020", "total_tracks": 2, "artists": [ARTIST]}
-TRACK = {"id": "c" * 22, "name": "One", "artists": [ARTIST], "disc_number": 1, "track_number": 2, "duration_ms": 3, "type": "track"}
+ALBUM = {
+    "id": "b" * 22,
+    "name": "First",
+    "album_type": "album",
+    "release_date": "2020",
+    "total_tracks": 2,
+    "artists": [ARTIST],
+}
+TRACK = {
+    "id": "c" * 22,
+    "name": "One",
+    "artists": [ARTIST],
+    "disc_number": 1,
+    "track_number": 2,
+    "duration_ms": 3,
+    "type": "track",
+}
 
 
 def recorded(name):
@@ -42,7 +58,9 @@ def test_a_recorded_list_of_albums():
     assert {payloads.album(item).album_type for item in page.items} <= {"album", "single", "compilation"}
 
 
-@pytest.mark.parametrize("change", [{"id": None}, {"name": None}, {"total_tracks": "2"}, {"total_tracks": True}, {"artists": None}])
+@pytest.mark.parametrize(
+    "change", [{"id": None}, {"name": None}, {"total_tracks": "2"}, {"total_tracks": True}, {"artists": None}]
+)
 def test_an_album_without_what_it_must_have_makes_no_sense(change):
     with pytest.raises(Malformed):
         payloads.album(ALBUM | change)
@@ -59,7 +77,11 @@ def test_an_album_without_what_it_must_have_makes_no_sense(change):
         ({"release_date": "0000"}, "release_date", ""),
         ({"release_date": None}, "release_date", ""),
         ({"external_urls": {}}, "spotify_url", f"https://open.spotify.com/album/{'b' * 22}"),
-        ({"external_urls": {"spotify": "javascript:alert(1)"}}, "spotify_url", f"https://open.spotify.com/album/{'b' * 22}"),
+        (
+            {"external_urls": {"spotify": "javascript:alert(1)"}},
+            "spotify_url",
+            f"https://open.spotify.com/album/{'b' * 22}",
+        ),
         ({"name": ""}, "name", ""),
         ({"brand_new_field": 1}, "name", "First"),
     ],
@@ -69,7 +91,13 @@ def test_what_may_be_missing_may_be_missing(change, field, value):
 
 
 @pytest.mark.parametrize(
-    ("raw", "normal"), [("USCJY0603001", "USCJY0603001"), ("us-cjy-06-03001", "USCJY0603001"), ("US CJY 06 03001", "USCJY0603001"), ("x", "")]
+    ("raw", "normal"),
+    [
+        ("USCJY0603001", "USCJY0603001"),
+        ("us-cjy-06-03001", "USCJY0603001"),
+        ("US CJY 06 03001", "USCJY0603001"),
+        ("x", ""),
+    ],
 )
 def test_isrc_is_made_normal(raw, normal):
     assert payloads.track(TRACK | {"external_ids": {"isrc": raw}}).isrc == normal

@@ -1,12 +1,11 @@
 """The simulator is as strict as CONTRACT says: what passes here must pass at Spotify."""
 
-
 import pytest
 import requests
+
 from spotify.links import is_id
 from spotify.simulator.catalogue import Catalogue
 from spotify.simulator.quota import Config, State
-
 from tests.conftest import TAYLOR
 
 FEARLESS = "2dqn5yOQWdyGwOpOIi9O4x"
@@ -59,7 +58,9 @@ def test_token(simulator, form, auth, status, error):
 
 
 def test_token_call_takes_no_json(simulator):
-    answer = requests.post(f"{simulator.url}/api/token", json={"grant_type": "client_credentials"}, auth=("a", "b"), timeout=5)
+    answer = requests.post(
+        f"{simulator.url}/api/token", json={"grant_type": "client_credentials"}, auth=("a", "b"), timeout=5
+    )
     assert answer.status_code == 415
 
 
@@ -127,7 +128,10 @@ def test_search_folds_case_and_accents_and_puts_the_exact_name_first(get):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("query", "english", "own"), [("椎名林檎", "Sheena Ringo", "椎名林檎"), ("아이유", "IU", "아이유"), ("Кино", "KINO", "Кино")])
+@pytest.mark.parametrize(
+    ("query", "english", "own"),
+    [("椎名林檎", "Sheena Ringo", "椎名林檎"), ("아이유", "IU", "아이유"), ("Кино", "KINO", "Кино")],
+)
 def test_names_depend_on_the_language(get, query, english, own):
     assert get("search", q=query, type="artist", language="en")["artists"]["items"][0]["name"] == english
     assert get("search", q=query, type="artist", language="ja")["artists"]["items"][0]["name"] == own
@@ -169,9 +173,18 @@ def test_the_day_rolls_and_names_its_reason(simulator, get):
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ({"kind": "429", "retry_after": "19056"}, lambda r: r.status_code == 429 and r.headers["Retry-After"] == "19056"),
-        ({"kind": "429", "body": "Too many requests"}, lambda r: r.text == "Too many requests" and "Retry-After" not in r.headers),
-        ({"kind": "status", "status": 502, "body": "<html>Bad gateway"}, lambda r: r.status_code == 502 and "html" in r.text),
+        (
+            {"kind": "429", "retry_after": "19056"},
+            lambda r: r.status_code == 429 and r.headers["Retry-After"] == "19056",
+        ),
+        (
+            {"kind": "429", "body": "Too many requests"},
+            lambda r: r.text == "Too many requests" and "Retry-After" not in r.headers,
+        ),
+        (
+            {"kind": "status", "status": 502, "body": "<html>Bad gateway"},
+            lambda r: r.status_code == 502 and "html" in r.text,
+        ),
         ({"kind": "status", "status": 503, "body": ""}, lambda r: r.status_code == 503 and r.text == ""),
         ({"kind": "html"}, lambda r: r.status_code == 200 and r.text.startswith("<!doctype")),
         ({"kind": "truncate"}, lambda r: r.status_code == 200 and r.text.startswith("{") and not r.text.endswith("}")),
@@ -179,12 +192,17 @@ def test_the_day_rolls_and_names_its_reason(simulator, get):
     ],
 )
 def test_faults_strike_once_and_only_their_path(simulator, fault, check):
-    token = requests.post(f"{simulator.url}/api/token", data={"grant_type": "client_credentials"}, auth=("a", "b"), timeout=5).json()
+    token = requests.post(
+        f"{simulator.url}/api/token", data={"grant_type": "client_credentials"}, auth=("a", "b"), timeout=5
+    ).json()
     headers = {"Authorization": f"Bearer {token['access_token']}"}
     simulator.faults({**fault, "path": "/v1/artists/.*"})
     assert requests.get(f"{simulator.url}/v1/albums/{FEARLESS}", headers=headers, timeout=5).status_code == 200
     assert check(requests.get(f"{simulator.url}/v1/artists/{TAYLOR}", headers=headers, timeout=5))
-    assert requests.get(f"{simulator.url}/v1/artists/{TAYLOR}", headers=headers, timeout=5).json()["name"] == "Taylor Swift"
+    assert (
+        requests.get(f"{simulator.url}/v1/artists/{TAYLOR}", headers=headers, timeout=5).json()["name"]
+        == "Taylor Swift"
+    )
 
 
 def test_a_dropped_connection_is_dropped(simulator, get):

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from spotify.throttle import Closed, Granted, Throttle, Wait
 
 
@@ -14,7 +15,14 @@ from spotify.throttle import Closed, Granted, Throttle, Wait
 def make(redis):
     def make(**changes):
         name = uuid.uuid4().hex
-        values = {"limit": 3, "window_seconds": 30, "call_seconds": 15, "daily_limit": 0, "pause_key": f"pause:{name}", "prefix": name}
+        values = {
+            "limit": 3,
+            "window_seconds": 30,
+            "call_seconds": 15,
+            "daily_limit": 0,
+            "pause_key": f"pause:{name}",
+            "prefix": name,
+        }
         return Throttle(redis, **(values | changes))
 
     return make
