@@ -47,7 +47,8 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE):
+        # Django's own error pages are HTML; what a view of ours has answered stands.
+        if response.status_code < 400 or not response.headers.get("Content-Type", "").startswith("text/html"):
             return response
         if self.wants_page(request) or not isinstance(response, HttpResponse):
             return response

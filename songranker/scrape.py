@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from songranker import heartbeat, metrics
+from songranker import heartbeat, metrics, problems
 from songranker.metrics import BUCKETS, DECLARED, KEY, Declared, Gauge, gauges
 from songranker.redis import QUEUES, Unreachable, connection, queue_lengths, queue_names
 
@@ -96,4 +96,4 @@ def view(request: HttpRequest) -> HttpResponse:
     try:
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     except Unreachable:
-        return HttpResponse(status=503, headers={"Retry-After": "5"})
+        return problems.Problem("broker_unavailable", "Redis, which holds the metrics, cannot be asked.", retry_after=5).response()

@@ -1,5 +1,6 @@
 """Real processes for the tests: the Procfile's own commands, started and ended by fixtures."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,14 +53,10 @@ class Process:
     def stop(self) -> None:
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.popen.wait(5)
 
     def children(self) -> list[int]:
