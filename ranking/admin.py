@@ -40,6 +40,11 @@ class SessionAdmin(LookOnlyAdmin):
         """One by one only: deleting goes through the same function as the API, which tells the leaderboards."""
         return request.user.has_perm("ranking.delete_session")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes along is part of the session: the right to delete that is enough."""
+        to_delete, counts, _, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set(), protected
+
     def delete_model(self, request: HttpRequest, obj: Session) -> None:
         from ranking import sessions
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 
@@ -127,6 +127,10 @@ def problem_for(error: Exception) -> Problem | None:
             return to_problem(error)
     if isinstance(error, Http404):
         return Problem("not_found", "There is nothing at this address.")
+    if isinstance(error, RequestDataTooBig):
+        return Problem("too_large", "The body is too large.")
+    if isinstance(error, SuspiciousOperation):
+        return Problem("invalid", "The request could not be understood.")
     if isinstance(error, PermissionDenied):
         return Problem("forbidden", "Not allowed.")
     if isinstance(error, OperationalError | InterfaceError):

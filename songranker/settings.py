@@ -97,8 +97,8 @@ SPOTIFY_QUOTA_MODE = env.str("SPOTIFY_QUOTA_MODE", default="") or "development"
 if SPOTIFY_QUOTA_MODE not in ("development", "extended"):
     raise ImproperlyConfigured(f"SPOTIFY_QUOTA_MODE={SPOTIFY_QUOTA_MODE!r} must be development or extended")
 EXTENDED = SPOTIFY_QUOTA_MODE == "extended"
-SPOTIFY_MARKET = env.str("SPOTIFY_MARKET", default="").upper()
-if SPOTIFY_MARKET and not (len(SPOTIFY_MARKET) == 2 and SPOTIFY_MARKET.isalpha()):
+SPOTIFY_MARKET = env.str("SPOTIFY_MARKET", default="")
+if SPOTIFY_MARKET and not (len(SPOTIFY_MARKET) == 2 and SPOTIFY_MARKET.isalpha() and SPOTIFY_MARKET.isupper()):
     raise ImproperlyConfigured(
         f"SPOTIFY_MARKET={SPOTIFY_MARKET!r} must be an ISO 3166 country code such as DE, or empty"
     )

