@@ -20,7 +20,7 @@ class Boards(APIView):
     """All boards, most votes first."""
 
     @extend_schema(
-        operation_id="v1_leaderboards_list",
+        operation_id="leaderboards_list",
         parameters=[serializers.BoardsQuery],
         responses={200: serializers.BoardsAnswer, **problem_answers(400)},
     )

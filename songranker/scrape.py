@@ -96,4 +96,6 @@ def view(request: HttpRequest) -> HttpResponse:
     try:
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     except Unreachable:
-        return problems.Problem("broker_unavailable", "Redis, which holds the metrics, cannot be asked.", retry_after=5).response()
+        return problems.Problem(
+            "broker_unavailable", "Redis, which holds the metrics, cannot be asked.", retry_after=5
+        ).response()

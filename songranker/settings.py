@@ -262,6 +262,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "SongRanker",
     "DESCRIPTION": "Rank any artist's songs by comparing two at a time. Errors are RFC 9457 problem documents.",
     "VERSION": VERSION,
+    "SCHEMA_PATH_PREFIX": "/api/v1",  # so that the page groups calls by what comes after it
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -7,6 +7,9 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from songranker import health, scrape
 
+admin.site.site_header = admin.site.site_title = "SongRanker"
+admin.site.index_title = "Catalogue, sessions, boards"
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="songranker/start.html"), name="start"),
     path("api/v1/", include("spotify.urls")),

@@ -61,7 +61,7 @@ class FreshFilter(admin.SimpleListFilter):
 
 @admin.register(Album)
 class AlbumAdmin(LookOnlyAdmin):
-    list_display = ["picture", "name", "by", "album_type", "release_date", "tracks_here", "tracks_fetched", "state"]
+    list_display = ["picture", "name", "by", "state", "tracks_here", "tracks_fetched", "album_type", "release_date"]
     list_display_links = ["name"]
     list_filter = ["album_type", FreshFilter]
     search_fields = ["name", "=id", "artists__name"]

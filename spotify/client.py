@@ -178,7 +178,7 @@ class SpotifyClient:
         """The parsed JSON of one GET; retried where that may help. Raises SpotifyError."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_help_to_retry),
-            wait=tenacity.wait_random_exponential(multiplier=2, min=0.2, max=30),
+            wait=_back_off,
             stop=tenacity.stop_after_attempt(TRIES),
             sleep=self._wait,
             reraise=True,
@@ -291,6 +291,15 @@ class SpotifyClient:
         self._throttle.pause(seconds, "quota" if quota else "window")
         _log.warning("429 from Spotify (%s): all calls pause for %.0f s", "quota" if quota else "window", seconds)
         return RateLimited("Spotify asked us to pause.", seconds, quota=quota)
+
+
+_full_jitter = tenacity.wait_random_exponential(multiplier=2, min=0.2, max=30)
+
+
+def _back_off(state: tenacity.RetryCallState) -> float:
+    """Seconds before the next try: 2, 4, 8 ... 30 with full jitter; none after a 429, whose pause is waited for instead."""
+    error = state.outcome.exception() if state.outcome else None
+    return 0.0 if isinstance(error, RateLimited) else float(_full_jitter(state))
 
 
 def _may_help_to_retry(error: BaseException) -> bool:

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 import requests
-from songranker.runner.redis_server import free_port
 
+from songranker.runner.redis_server import free_port
 from tests.processes import until
 
 
@@ -55,7 +55,9 @@ def test_the_main_job(web, simulator):
         # Somebody who likes what comes first in the alphabet.
         outcome = "a" if pair["a"]["name"] < pair["b"]["name"] else "b"
         body = {"song_a": pair["a"]["id"], "song_b": pair["b"]["id"], "outcome": outcome, "pair": pair["pair"]}
-        answer = call("POST", f"{path}/comparisons", 201, json=body, headers={**auth, "Idempotency-Key": str(uuid.uuid4())})
+        answer = call(
+            "POST", f"{path}/comparisons", 201, json=body, headers={**auth, "Idempotency-Key": str(uuid.uuid4())}
+        )
         pair, votes = answer["next"], votes + 1
     assert answer["progress"]["complete"] is True
 
@@ -100,14 +102,21 @@ def test_metrics_of_all_processes_together(web, workers):
         "songranker_leaderboard_pending 0.0",
     ):
         assert line in text.replace("\r", ""), line
-    assert 'songranker_proxy_seconds_bucket{le="+Inf",outcome="known"} 1.0' in text.replace('outcome="known",le="+Inf"', 'le="+Inf",outcome="known"')
+    assert 'songranker_proxy_seconds_bucket{le="+Inf",outcome="known"} 1.0' in text.replace(
+        'outcome="known",le="+Inf"', 'le="+Inf",outcome="known"'
+    )
 
 
 def test_ready_names_what_is_missing(web, redis):
     body = requests.get(f"{web}/health/ready", timeout=5).json()
     assert body == {
         "status": "ok",
-        "checks": {"database": "ok", "redis": "ok", "workers": {"default": "ok", "spotify": "ok", "leaderboard": "ok"}, "beat": "ok"},
+        "checks": {
+            "database": "ok",
+            "redis": "ok",
+            "workers": {"default": "ok", "spotify": "ok", "leaderboard": "ok"},
+            "beat": "ok",
+        },
     }
     redis.delete("songranker:heartbeats")
     answer = requests.get(f"{web}/health/ready", timeout=5)

@@ -1,6 +1,7 @@
 """`python -m songranker.runner`: what `make run` starts, and what the one-container image starts.
 
-Reads the Procfile and adds what a laptop lacks: a Redis, the Spotify simulator, the migrations.
+Reads the Procfile and adds what a laptop lacks: a Redis, the Spotify simulator, the migrations. With the name of a
+process (`python -m songranker.runner worker_spotify`) it becomes just that process, as docker-compose.yml wants it.
 """
 
 import fcntl
@@ -22,6 +23,7 @@ from songranker.runner.supervisor import Supervisor
 
 FOLDER = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 90
+SIMULATOR_PORT = 8090
 
 
 class CannotStart(Exception):
@@ -33,6 +35,8 @@ class Stop(Exception):
 
 
 def main() -> int:
+    if len(sys.argv) > 1:
+        return _become(sys.argv[1])
     # SIGINT may arrive ignored (started in the background by a shell): a runner must always be stoppable.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_stop)
@@ -55,6 +59,16 @@ def main() -> int:
             supervisor.say("stopped")
         give_back_terminal()
     return status
+
+
+def _become(name: str) -> int:
+    """Turn into one process of the Procfile; a status only where there is none of that name."""
+    processes = procfile.read(FOLDER / "Procfile")
+    if name not in processes:
+        sys.stderr.write(f"no process {name!r} in the Procfile; there are {', '.join(processes)}\n")
+        return 2
+    os.chdir(FOLDER)
+    os.execv("/bin/sh", ["/bin/sh", "-c", f"exec {processes[name]}"])  # noqa: S606
 
 
 def _take_terminal() -> Callable[[], None]:
@@ -84,14 +98,16 @@ def _run(supervisor: Supervisor) -> None:
     supervisor.lock = _lock(data)
     port = int(settings["PORT"])
     host = environment.setdefault("WEB_HOST", "127.0.0.1")
-    _check_port_is_free(host, port)
+    if not _is_free(host, port):
+        raise CannotStart(f"port {port} is in use; stop what listens there, or choose another: PORT=8001 make run")
     processes = procfile.read(FOLDER / "Procfile")
     own_redis = _provide_redis(supervisor, environment, data)
     # `manage.py` in another terminal finds this Redis here (songranker/settings.py).
     (data / "run.env").write_text(f"REDIS_URL={environment['REDIS_URL']}\n")
     simulated = settings["SPOTIFY_SIMULATED"] == "True"
     if simulated:
-        simulator_port = redis_server.free_port()
+        # The same port each time where that can be: cached rows hold addresses of its pictures.
+        simulator_port = SIMULATOR_PORT if _is_free("127.0.0.1", SIMULATOR_PORT) else redis_server.free_port()
         environment["SPOTIFY_SIMULATOR_URL"] = f"http://127.0.0.1:{simulator_port}"
         mode = settings["SPOTIFY_QUOTA_MODE"]
         command = [sys.executable, "-m", "spotify.simulator", "--port", str(simulator_port), "--quota-mode", mode]
@@ -151,15 +167,15 @@ def _lock(data: Path) -> IO[str]:
     return lock
 
 
-def _check_port_is_free(host: str, port: int) -> None:
+def _is_free(host: str, port: int) -> bool:
+    """Can this TCP port be listened on?"""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError:
-            raise CannotStart(
-                f"port {port} is in use; stop what listens there, or choose another: PORT=8001 make run"
-            ) from None
+            return False
+    return True
 
 
 def _provide_redis(supervisor: Supervisor, environment: dict[str, str], data: Path) -> bool:

@@ -10,7 +10,6 @@ from songranker import heartbeat
 from songranker.runner import redis_server
 from spotify import gateway, queries, tasks
 from spotify.models import Lookup, Track
-
 from tests import processes
 from tests.processes import until
 from tests.spotify.test_simulator import FEARLESS
@@ -46,7 +45,9 @@ def test_a_killed_worker_loses_nothing(workers, simulator, logs):
     workers["spotify"].kill()
     simulator.config(latency_ms=0)
     before = workers["spotify"].output().count(" ready.")
-    workers["spotify"] = processes.start("worker_spotify", logs, CELERY_SKIP_CHECKS="1")  # for the tests that follow, too
+    workers["spotify"] = processes.start(
+        "worker_spotify", logs, CELERY_SKIP_CHECKS="1"
+    )  # for the tests that follow, too
     until("the successor is ready", lambda: workers["spotify"].output().count(" ready.") > before, 40)
     Lookup.objects.update(lease_until="2026-01-01T00:00:00Z")  # as after thirty seconds
     assert tasks.sweep() == 1
@@ -138,10 +139,18 @@ def test_votes_do_not_need_redis(api, songs, db, monkeypatch):
 def _redis_at(monkeypatch, port):
     """All of this process' own Redis calls go to a port where nobody listens."""
     import redis as redis_py
+
     from songranker import redis as ours
 
     gone = redis_py.Redis(port=port, socket_connect_timeout=0.5, decode_responses=True, retry=None)
-    for module in ("songranker.redis", "songranker.heartbeat", "songranker.health", "songranker.metrics", "songranker.scrape", "spotify.gateway"):
+    for module in (
+        "songranker.redis",
+        "songranker.heartbeat",
+        "songranker.health",
+        "songranker.metrics",
+        "songranker.scrape",
+        "spotify.gateway",
+    ):
         name = "redis_connection" if module == "songranker.health" else "connection"
         monkeypatch.setattr(f"{module}.{name}", lambda: gone)
     assert ours.connection() is gone
@@ -160,8 +169,14 @@ def test_a_frozen_redis_is_noticed(db, tmp_path, monkeypatch):
             "try: gateway.check_open(1)\n"
             "except BrokerDown: print('said', time.monotonic() - started)\n"
         )
-        env = os.environ | {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "FROZEN": str(server.pid), "DJANGO_SETTINGS_MODULE": "songranker.settings"}
-        out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=30, check=True).stdout
+        env = os.environ | {
+            "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+            "FROZEN": str(server.pid),
+            "DJANGO_SETTINGS_MODULE": "songranker.settings",
+        }
+        out = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=30, check=True
+        ).stdout
         assert out.startswith("said")
         assert float(out.split()[1]) < 4
     finally:

@@ -6,12 +6,12 @@ import uuid
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+
 from leaderboard import standings
 from leaderboard.models import Board, Standing
 from ranking import comparisons, merges, sessions
 from ranking.comparisons import Answer
 from ranking.models import BoardMark, Comparison
-
 from tests.spotify.test_gateway import in_threads
 
 ALICE = "~alice"
@@ -53,7 +53,14 @@ def test_a_board(api, board):
     assert body["results"][0]["elo"] > 1500 > body["results"][2]["elo"]
     assert body["results"][0]["change"] is None
     assert api("GET", "leaderboards", 200)["results"] == [
-        {"artist_id": ALICE, "artist": "Alice", "songs": 3, "votes": 60, "sessions": 4, "updated_at": "2026-11-23T12:00:00Z"}
+        {
+            "artist_id": ALICE,
+            "artist": "Alice",
+            "songs": 3,
+            "votes": 60,
+            "sessions": 4,
+            "updated_at": "2026-11-23T12:00:00Z",
+        }
     ]
 
 

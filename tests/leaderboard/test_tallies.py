@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leaderboard.tallies import SESSION_WEIGHT, tally, tied_ranks
 
 votes = st.lists(
-    st.tuples(st.sampled_from("xyz"), st.sampled_from("abcd"), st.sampled_from("abcd"), st.sampled_from(["a", "b", "tie"])).filter(
-        lambda vote: vote[1] != vote[2]
-    ),
+    st.tuples(
+        st.sampled_from("xyz"), st.sampled_from("abcd"), st.sampled_from("abcd"), st.sampled_from(["a", "b", "tie"])
+    ).filter(lambda vote: vote[1] != vote[2]),
     max_size=60,
 )
 

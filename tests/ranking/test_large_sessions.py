@@ -4,9 +4,9 @@ import uuid
 
 import numpy as np
 import pytest
+
 from ranking import bradley_terry, scores, tasks
 from ranking.models import SavedFit, Session
-
 from tests.processes import until
 
 

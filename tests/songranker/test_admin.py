@@ -6,13 +6,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+
 from leaderboard import demo
 from leaderboard.models import Board
 from ranking.models import BoardMark, Comparison, Session
 from spotify import catalogue
 from spotify.models import Album, Lookup, Track
 from spotify.payloads import AlbumPayload, ArtistPayload, TrackPayload
-
 from tests.processes import until
 
 LISTS = ["spotify/artist", "spotify/album", "spotify/track", "spotify/playlist", "spotify/lookup", "ranking/session", "ranking/song",
@@ -20,10 +20,33 @@ LISTS = ["spotify/artist", "spotify/album", "spotify/track", "spotify/playlist",
 
 
 def store(number):
-    artist = ArtistPayload(f"{number:022d}", f"Artist {number}", "https://open.spotify.com/artist/x", "https://i.scdn.co/x")
-    album = AlbumPayload(f"{number:022d}", f"Album {number}", "album", "2020", 2, "https://i.scdn.co/y", "https://open.spotify.com/album/x", (artist,))
+    artist = ArtistPayload(
+        f"{number:022d}", f"Artist {number}", "https://open.spotify.com/artist/x", "https://i.scdn.co/x"
+    )
+    album = AlbumPayload(
+        f"{number:022d}",
+        f"Album {number}",
+        "album",
+        "2020",
+        2,
+        "https://i.scdn.co/y",
+        "https://open.spotify.com/album/x",
+        (artist,),
+    )
     tracks = [
-        TrackPayload(f"{number * 100 + i:022d}", f"Track {i}", 1, i, 200_000, False, None, None, "https://open.spotify.com/track/x", (artist,), None)
+        TrackPayload(
+            f"{number * 100 + i:022d}",
+            f"Track {i}",
+            1,
+            i,
+            200_000,
+            False,
+            None,
+            None,
+            "https://open.spotify.com/track/x",
+            (artist,),
+            None,
+        )
         for i in (1, 2)
     ]
     catalogue.store_album(album, tracks, timezone.now())
@@ -45,7 +68,9 @@ def test_every_model_that_an_operator_needs_is_there(boss):
 @pytest.mark.parametrize("page", LISTS)
 def test_lists_cost_the_same_for_few_and_for_many_rows(boss, monkeypatch, page):
     def queries():
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert boss.get(f"/admin/{page}/").status_code == 200
         return len(captured)
 
@@ -105,7 +130,6 @@ def test_forget_needs_its_right(client, db):
 def test_refresh_goes_through_the_queue(workers, simulator, client):
     client.force_login(User.objects.create_superuser("boss"))
     from spotify import gateway, queries
-
     from tests.spotify.test_simulator import FEARLESS
 
     gateway.ask(queries.AlbumTracks(FEARLESS), wait_seconds=10)
@@ -140,4 +164,8 @@ def test_the_log_is_the_truth(boss, monkeypatch):
     demo.seed()
     one = Comparison.objects.first()
     assert boss.post(f"/admin/ranking/comparison/{one.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert all(not model_admin.has_add_permission(None) for model, model_admin in admin.site._registry.items() if model.__module__.split(".")[0] in ("spotify", "ranking", "leaderboard"))
+    assert all(
+        not model_admin.has_add_permission(None)
+        for model, model_admin in admin.site._registry.items()
+        if model.__module__.split(".")[0] in ("spotify", "ranking", "leaderboard")
+    )

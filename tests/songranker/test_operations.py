@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from django.core.management import call_command
+
 from songranker import logs, metrics, scrape
 
 
@@ -17,7 +18,9 @@ def test_a_request_id_is_taken_where_it_is_harmless(client):
 
 
 def test_json_lines_carry_the_ids(settings):
-    formatter = logging.config.DictConfigurator(settings.LOGGING).configure_formatter(settings.LOGGING["formatters"]["json"] | {})
+    formatter = logging.config.DictConfigurator(settings.LOGGING).configure_formatter(
+        settings.LOGGING["formatters"]["json"] | {}
+    )
     record = logging.LogRecord("x", logging.INFO, "", 0, "hello %s", ("there",), None)
     token = logs.request_id.set("abc")
     logs.Ids().filter(record)
@@ -48,7 +51,15 @@ def test_docs_need_no_internet(client):
 
 def test_the_schema_names_every_endpoint(client):
     schema = json.loads(client.get("/api/schema", headers={"Accept": "application/json"}).content)
-    for path in ("artists", "albums", "albums/{album_id}/tracks", "resolve", "jobs/{job_id}", "sessions", "leaderboards/{artist_id}"):
+    for path in (
+        "artists",
+        "albums",
+        "albums/{album_id}/tracks",
+        "resolve",
+        "jobs/{job_id}",
+        "sessions",
+        "leaderboards/{artist_id}",
+    ):
         assert f"/api/v1/{path}" in schema["paths"], path
     session = schema["components"]["schemas"]["SessionOut"]["properties"]
     assert {"import", "progress", "duplicates"} <= set(session)

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import path
 from rest_framework.views import APIView
+
 from songranker import problems, urls
 
 
@@ -16,7 +17,12 @@ def broken_page(request):
     raise ZeroDivisionError("the password is hunter2")
 
 
-urlpatterns = [*urls.urlpatterns, path("api/v1/broken", Broken.as_view()), path("broken", broken_page), path("api/broken", broken_page)]
+urlpatterns = [
+    *urls.urlpatterns,
+    path("api/v1/broken", Broken.as_view()),
+    path("broken", broken_page),
+    path("api/broken", broken_page),
+]
 
 
 @pytest.fixture
@@ -71,7 +77,11 @@ def test_methods(http, db):
 
 
 def test_content_type(http, db):
-    problem(http.post("/api/v1/sessions", "a=b", content_type="application/x-www-form-urlencoded"), 415, "unsupported_media_type")
+    problem(
+        http.post("/api/v1/sessions", "a=b", content_type="application/x-www-form-urlencoded"),
+        415,
+        "unsupported_media_type",
+    )
 
 
 def test_broken_json(http, db):
@@ -93,6 +103,7 @@ def test_csrf_in_the_admin(db):
 
 def test_a_database_that_is_away(http, monkeypatch, db):
     from django.db import OperationalError
+
     from ranking.models import Session
 
     def away(*args, **kwargs):

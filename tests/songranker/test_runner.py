@@ -10,21 +10,31 @@ from pathlib import Path
 
 import pytest
 import requests
-from songranker.runner import procfile, redis_server
 
+from songranker.runner import procfile, redis_server
 from tests.processes import ROOT, until
 
 
 def test_a_procfile(tmp_path):
     (tmp_path / "Procfile").write_text("# a comment\n\nweb: gunicorn x --bind 0.0.0.0:$PORT\nworker_a: celery worker\n")
-    assert procfile.read(tmp_path / "Procfile") == {"web": "gunicorn x --bind 0.0.0.0:$PORT", "worker_a": "celery worker"}
+    assert procfile.read(tmp_path / "Procfile") == {
+        "web": "gunicorn x --bind 0.0.0.0:$PORT",
+        "worker_a": "celery worker",
+    }
     (tmp_path / "Procfile").write_text("web: x\nnonsense\n")
     with pytest.raises(ValueError, match="line 2"):
         procfile.read(tmp_path / "Procfile")
 
 
 def test_ours_names_the_processes_of_the_contract():
-    assert list(procfile.read(ROOT / "Procfile")) == ["release", "web", "worker_default", "worker_spotify", "worker_leaderboard", "beat"]
+    assert list(procfile.read(ROOT / "Procfile")) == [
+        "release",
+        "web",
+        "worker_default",
+        "worker_spotify",
+        "worker_leaderboard",
+        "beat",
+    ]
 
 
 class Run:
@@ -33,12 +43,21 @@ class Run:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.port = redis_server.free_port()
         self.log = folder / "run.log"
-        env = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "SPOTIFY_SIMULATOR_URL", "DATABASE_URL")}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("REDIS_URL", "SPOTIFY_SIMULATOR_URL", "DATABASE_URL")
+        }
         env |= {"DATA_DIR": str(folder / "a data folder"), "PORT": str(self.port)} | environment
         self.started_before = self.output().count("SongRanker is ready") if self.log.exists() else 0
         with self.log.open("ab") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "songranker.runner"], cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True
+                [sys.executable, "-m", "songranker.runner"],
+                cwd=ROOT,
+                env=env,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
 
     def output(self) -> str:
@@ -46,7 +65,11 @@ class Run:
 
     def wait_until_ready(self) -> None:
         ready = self.started_before + 1  # one log for all runs of a folder
-        until("it is ready", lambda: self.output().count("SongRanker is ready") >= ready or self.popen.poll() is not None, 60)
+        until(
+            "it is ready",
+            lambda: self.output().count("SongRanker is ready") >= ready or self.popen.poll() is not None,
+            60,
+        )
         assert self.popen.poll() is None, self.output()
 
     def family(self) -> list[int]:
@@ -130,7 +153,11 @@ def test_a_port_in_use_is_one_line(run):
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("SPOTIFY_RATE_LIMIT", "x", "SPOTIFY_RATE_LIMIT"), ("REDIS_URL", "redis://127.0.0.1:1", "does not answer"), ("DEBUG", "off", "SECRET_KEY")],
+    [
+        ("SPOTIFY_RATE_LIMIT", "x", "SPOTIFY_RATE_LIMIT"),
+        ("REDIS_URL", "redis://127.0.0.1:1", "does not answer"),
+        ("DEBUG", "off", "SECRET_KEY"),
+    ],
 )
 def test_a_broken_setting_is_one_line(run, name, value, says):
     one = run(**{name: value})

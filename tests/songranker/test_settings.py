@@ -28,8 +28,14 @@ def test_nothing_set(tmp_path):
 
 
 def test_empty_is_as_good_as_nothing(tmp_path):
-    empty = dict.fromkeys(("DEBUG", "SPOTIFY_RATE_LIMIT", "SPOTIFY_QUOTA_MODE", "REDIS_URL", "DATABASE_URL", "LOG_FORMAT", "PORT"), "")
-    assert read(tmp_path, "SPOTIFY_RATE_LIMIT", "PORT", "REDIS_URL", **empty) == ["30", "8000", "redis://127.0.0.1:6379/0"]
+    empty = dict.fromkeys(
+        ("DEBUG", "SPOTIFY_RATE_LIMIT", "SPOTIFY_QUOTA_MODE", "REDIS_URL", "DATABASE_URL", "LOG_FORMAT", "PORT"), ""
+    )
+    assert read(tmp_path, "SPOTIFY_RATE_LIMIT", "PORT", "REDIS_URL", **empty) == [
+        "30",
+        "8000",
+        "redis://127.0.0.1:6379/0",
+    ]
 
 
 def test_extended_mode_has_larger_budgets(tmp_path):

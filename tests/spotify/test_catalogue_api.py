@@ -124,6 +124,7 @@ def test_a_playlist_in_development_mode_says_what_to_do_instead(db, api, simulat
 def test_stale_answers_come_at_once_and_are_refreshed_once(workers, api, simulator, stale):
     api("GET", f"albums/{FEARLESS}/tracks", 200)
     stale()
+    simulator.config(latency_ms=600)
     for _ in range(3):
         assert api("GET", f"albums/{FEARLESS}/tracks", 200)["source"] == "stale"
     until("the refresh is done", lambda: api("GET", f"albums/{FEARLESS}/tracks", 200)["source"] == "cache")
@@ -182,7 +183,7 @@ def test_a_fault_outside(workers, api, simulator, redis, fault, status, code):
     assert problem["code"] == code
     if status == 503:
         wait = float(fault["retry_after"])
-        assert wait < float(api.answer["Retry-After"]) < wait * 1.06 + 3
+        assert wait - 1 < float(api.answer["Retry-After"]) < wait * 1.06 + 3
         again = api("GET", "artists?q=another", 503)  # nothing else is asked meanwhile
         assert again["code"] == "spotify_paused"
         assert ("quota" in again["detail"]) == (wait > 300)

@@ -52,14 +52,18 @@ def test_too_slow_is_3(workers, simulator, capsys):
     assert "the work goes on" in err
 
 
-@pytest.mark.parametrize("arguments", [["spotify_search"], ["spotify_search", "x", "--timeout", "soon"], ["spotify_search", "x", "--nope"]])
+@pytest.mark.parametrize(
+    "arguments", [["spotify_search"], ["spotify_search", "x", "--timeout", "soon"], ["spotify_search", "x", "--nope"]]
+)
 def test_usage_is_2(arguments):
     import subprocess
     import sys
 
     from tests.processes import ROOT
 
-    done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 2
     assert "usage:" in done.stderr
 
@@ -86,6 +90,7 @@ def test_resume(workers, redis, capsys):
 
 def test_status_without_redis_is_3(db, monkeypatch, capsys):
     import redis as redis_py
+
     from spotify import gateway
 
     gone = redis_py.Redis(port=1, socket_connect_timeout=0.2, retry=None)
