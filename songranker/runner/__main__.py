@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, NoReturn
 
 from songranker.runner import procfile, redis_server
 from songranker.runner.supervisor import Supervisor
@@ -36,7 +36,7 @@ class Stop(Exception):
 
 def main() -> int:
     if len(sys.argv) > 1:
-        return _become(sys.argv[1])
+        _become(sys.argv[1])
     # SIGINT may arrive ignored (started in the background by a shell): a runner must always be stoppable.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_stop)
@@ -61,14 +61,14 @@ def main() -> int:
     return status
 
 
-def _become(name: str) -> int:
-    """Turn into one process of the Procfile; a status only where there is none of that name."""
+def _become(name: str) -> NoReturn:
+    """Turn into one process of the Procfile; end with status 2 where there is none of that name."""
     processes = procfile.read(FOLDER / "Procfile")
     if name not in processes:
         sys.stderr.write(f"no process {name!r} in the Procfile; there are {', '.join(processes)}\n")
-        return 2
+        sys.exit(2)
     os.chdir(FOLDER)
-    os.execv("/bin/sh", ["/bin/sh", "-c", f"exec {processes[name]}"])  # noqa: S606
+    os.execve("/bin/sh", ["/bin/sh", "-c", f"exec {processes[name]}"], _with_our_python())  # noqa: S606
 
 
 def _take_terminal() -> Callable[[], None]:
@@ -122,10 +122,14 @@ def _run(supervisor: Supervisor) -> None:
         time.sleep(0.2)
 
 
+def _with_our_python() -> dict[str, str]:
+    """The environment with this virtual environment's programs first."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
 def _environment() -> tuple[dict[str, str], dict[str, str]]:
     """The children's environment, and the settings as Django reads them (.env included)."""
-    environment = dict(os.environ)
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment = _with_our_python()
     environment["PYTHONUNBUFFERED"] = "1"
     environment.setdefault("SPOTIFY_SIMULATOR_URL", "http://127.0.0.1:1")  # replaced as soon as a port is known
     names = ["DATA_DIR", "PORT", "SPOTIFY_SIMULATED", "SPOTIFY_QUOTA_MODE"]

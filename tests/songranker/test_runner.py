@@ -77,7 +77,7 @@ class Run:
         listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout.splitlines()
         pids = []
         for line in listed:
-            pid, _, args = line.strip().partition(" ")
+            pid = line.strip().split(" ")[0]
             with contextlib.suppress(OSError):
                 environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
                 if f"PORT={self.port}" in environment and int(pid) != self.popen.pid:
