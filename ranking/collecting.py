@@ -48,9 +48,9 @@ def collect(session: Session) -> str:
         missing = [source for source in waiting_for if source.state == Source.State.WAITING]
         if not missing:
             session.state = Session.State.READY
-        session.revision += 1
-        session.save(update_fields=["state", "revision"])
-        if arrived and session.comparisons.exists():
+            session.save(update_fields=["state"])
+        if arrived:
+            comparisons.touch(session)
             marks.mark_session(session)
     _ask_for(missing)
     return session.state

@@ -46,6 +46,8 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\0" in request.path:  # PostgreSQL has no such text: nothing can be there
+            return problems.for_status(404).response()
         response = self.get_response(request)
         # Django's own error pages are HTML; what a view of ours has answered stands.
         if response.status_code < 400 or not response.headers.get("Content-Type", "").startswith("text/html"):

@@ -10,7 +10,7 @@ from songranker import metrics
 from songranker.redis import connection, queue_length
 from spotify import gateway, queries, signals
 from spotify.client import SpotifyClient, new_transport
-from spotify.errors import BudgetSpent, Forbidden, NotFound, Paused, Refused, SpotifyError, Unavailable
+from spotify.errors import BudgetSpent, Forbidden, Malformed, NotFound, Paused, Refused, SpotifyError, Unavailable
 from spotify.models import Lookup
 from spotify.tokens import Tokens
 
@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 FORBIDDEN_FOR = timedelta(hours=6)
 REFUSED_FOR = timedelta(seconds=60)
 FAILED_FOR = timedelta(seconds=5)
+# A question whose answer kills the worker (memory, a crash in C) would be run for ever.
+MAX_ATTEMPTS = 4
 
 _transport = None
 
@@ -63,6 +65,9 @@ def client_for(lookup: Lookup) -> SpotifyClient:
 def run(lookup: Lookup) -> str:
     """Fetch and store; whatever happens, the row says it. Returns the outcome in a word."""
     now = timezone.now()
+    if lookup.attempts > MAX_ATTEMPTS:
+        _failed(lookup, Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."), now)
+        return "given up"
     try:
         queries.query_of(lookup).fetch(client_for(lookup), lookup, now)
     except NotFound as error:
@@ -71,6 +76,10 @@ def run(lookup: Lookup) -> str:
         return _give_back(lookup, error, timezone.now())
     except SpotifyError as error:
         outcome = _failed(lookup, error, timezone.now())
+    except Exception:
+        # A bug, or the database went away: say so where that is possible, and let Celery log the traceback.
+        _failed(lookup, Unavailable("Something broke on our side.", 30), timezone.now())
+        raise
     else:
         # When the answer was stored, not when the work began: who asked in between has his answer, too.
         outcome = _done(lookup, timezone.now())
@@ -119,6 +128,7 @@ def _give_back(lookup: Lookup, error: Paused | BudgetSpent, now: datetime) -> st
         retry_at=retry_at,
         error_code=error.code,
         error_detail=error.detail,
+        attempts=0,
     )
     _log.info("gave %s back: %s (%.0f s)", lookup, error.code, error.retry_after)
     return "given back"

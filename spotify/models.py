@@ -156,6 +156,9 @@ class Lookup(models.Model):
     task_id = models.CharField(max_length=50, blank=True)
     requested_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="runs since it was asked; one that kills its worker ends"
+    )
     lease_until = models.DateTimeField(null=True, help_text="after this whoever had the work is taken for lost")
     fetched_at = models.DateTimeField(null=True, help_text="when Spotify last answered")
     absent = models.BooleanField(default=False, help_text="Spotify said that there is no such thing")

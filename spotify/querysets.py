@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 _M = TypeVar("_M", bound=models.Model)
 
@@ -36,6 +36,7 @@ class LookupQuerySet(models.QuerySet[Any]):
             task_id=uuid.uuid4().hex,
             requested_at=now,
             lease_until=now + lease,
+            attempts=0,
             error_code="",
             error_detail="",
         )
@@ -51,7 +52,7 @@ class LookupQuerySet(models.QuerySet[Any]):
         if redelivered:  # the broker gave the message back: whoever ran it is dead
             startable |= Q(state="running")
         won = self.filter(startable, pk=pk, task_id=task_id).update(
-            state="running", started_at=now, lease_until=now + lease
+            state="running", started_at=now, lease_until=now + lease, attempts=F("attempts") + 1
         )
         return self.get(pk=pk) if won else None
 

@@ -130,3 +130,32 @@ def test_every_domain_error_has_a_problem():
     for root in (RankingError, SpotifyError):
         for kind in tree(root):
             assert kind.code in problems.CODES, kind
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sessions/%00", "sessions/%00/pair", "leaderboards/%00", "jobs/%00", "albums/%00/tracks", "leaderboards?q=%00", "artists?q=%00",
+        "sessions/%ED%A0%80", "leaderboards/%FF", "leaderboards?limit=99999999999999999999", "leaderboards?offset=-1", "jobs/" + "9" * 400,
+        "sessions/" + "x" * 5000, "resolve?url=" + "%F0%9F%94%A5" * 50, "sessions/x/comparisons?cursor=nonsense",
+    ],
+)  # fmt: skip
+def test_nothing_that_a_client_sends_is_our_fault(http, db, path):
+    assert 400 <= http.get(f"/api/v1/{path}").status_code < 500
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "0", "-1", "1.5", "\u0661"])
+def test_numbers_of_any_size(http, db, number):
+    from ranking import sessions
+
+    wanted = sessions.Wanted(songs=[sessions.PastedSong("One", "A"), sessions.PastedSong("Two", "A")])
+    session, token = sessions.create(wanted, name="", mode="quick", versions="fold", visibility="public")
+    headers = {"Authorization": f"Session {token}"}
+    path = f"/api/v1/sessions/{session.pk}"
+    for answer in (
+        http.delete(f"{path}/comparisons/{number}", headers=headers),
+        http.delete(f"{path}/merges/{number}", headers=headers),
+        http.patch(f"{path}/songs/{number}", {"excluded": True}, content_type="application/json", headers=headers),
+    ):
+        assert answer.status_code == 404, answer.content
+    assert http.get(f"{path}/comparisons?cursor=nonsense").status_code == 404

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from songranker import waiting
 from spotify import fetching, gateway, queries
-from spotify.errors import BrokerDown
+from spotify.errors import BrokerDown, Unavailable
 from spotify.models import Lookup
 from tests.processes import until
 from tests.spotify.test_simulator import FEARLESS
@@ -175,3 +175,25 @@ def test_old_messages_with_unknown_arguments_are_understood(workers, simulator):
     lookup, _ = Lookup.objects.claim(kind=QUERY.kind, value=QUERY.value, now=timezone.now(), lease=gateway.LEASE)
     result = tasks.fetch.apply_async(args=(str(lookup.pk),), kwargs={"from_the_future": 1}, task_id=lookup.task_id)
     assert result.get(timeout=15) == "done"
+
+
+def test_a_question_that_kills_its_worker_again_and_again_ends(db):
+    lookup, _ = Lookup.objects.claim(kind=QUERY.kind, value=QUERY.value, now=timezone.now(), lease=gateway.LEASE)
+    for _ in range(fetching.MAX_ATTEMPTS + 1):  # each time the broker gives the message back
+        started = Lookup.objects.start(
+            pk=lookup.pk, task_id=lookup.task_id, now=timezone.now(), lease=gateway.LEASE, redelivered=True
+        )
+    assert fetching.run(started) == "given up"
+    lookup.refresh_from_db()
+    assert (lookup.state, lookup.error_code) == ("failed", "spotify_invalid_answer")
+
+
+def test_a_bug_in_the_worker_is_an_error_that_is_told_and_tried_again_later(db, monkeypatch):
+    lookup, _ = Lookup.objects.claim(kind=QUERY.kind, value=QUERY.value, now=timezone.now(), lease=gateway.LEASE)
+    monkeypatch.setattr(fetching, "client_for", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fetching.run(lookup)
+    lookup.refresh_from_db()
+    assert (lookup.state, lookup.error_code) == ("failed", "spotify_unavailable")
+    with pytest.raises(Unavailable):
+        gateway.ask(QUERY, wait_seconds=0)

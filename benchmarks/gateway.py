@@ -1,0 +1,122 @@
+"""HTTP through the whole stack of `make run`: what the queue and the worker add to a direct call, cached pages, votes."""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from benchmarks.table import Row, median_and_p95, milliseconds
+from songranker.runner.redis_server import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+ALBUM = "2nPokmAvYy5qYO4rFU7ZDm"
+ARTIST = "163tK9Wjr9P9DmM0AVK7lm"
+
+
+@contextmanager
+def stack() -> Iterator[tuple[str, str]]:
+    """The runner on its own port and data; addresses of the site and of the simulator."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as data:
+        log = Path(data) / "run.log"
+        env = os.environ | {
+            "DATA_DIR": data,
+            "PORT": str(port),
+            "SPOTIFY_RATE_LIMIT": "100000",
+            "SPOTIFY_DAILY_LIMIT": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+        with log.open("w") as out:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "songranker.runner"], cwd=ROOT, env=env, stdout=out, stderr=out
+            )
+        try:
+            deadline = time.monotonic() + 60
+            while "is ready" not in log.read_text():
+                if run.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(log.read_text()[-2000:])
+                time.sleep(0.1)
+            simulator = next(
+                line.split("simulator, ")[1] for line in log.read_text().splitlines() if "bundled simulator" in line
+            )
+            requests.post(
+                f"{simulator}/_admin/config", json={"limit": 0, "daily_limit": 0}, timeout=5
+            ).raise_for_status()
+            yield f"http://127.0.0.1:{port}/api/v1", simulator
+        finally:
+            run.send_signal(signal.SIGTERM)
+            run.wait(15)
+
+
+def measure() -> list[Row]:
+    with stack() as (api, simulator):
+        return [_added_latency(api, simulator), _cached(api), _votes(api)]
+
+
+def _added_latency(api: str, simulator: str) -> Row:
+    """New searches, three a second as Spotify allows, against the same call made directly."""
+    http, spotify = requests.Session(), requests.Session()
+    token = requests.post(
+        f"{simulator}/api/token", data={"grant_type": "client_credentials"}, auth=("a", "b"), timeout=5
+    ).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    ours, direct = [], []
+    for i in range(40):
+        query = f"artist {i} {uuid.uuid4().hex[:6]}"
+        ours += milliseconds(
+            lambda query=query: http.get(f"{api}/artists", params={"q": query}, timeout=20).raise_for_status(), 1
+        )
+        params = {"q": query, "type": "artist", "limit": 10}
+        direct += milliseconds(
+            lambda params=params: spotify.get(
+                f"{simulator}/v1/search", params=params, headers=headers, timeout=20
+            ).raise_for_status(),
+            1,
+        )
+        time.sleep(0.3)
+    added = statistics.median(ours) - statistics.median(direct)
+    return Row(
+        "a search that needs Spotify, whole HTTP request; rival: the call alone",
+        median_and_p95(sorted(ours)),
+        median_and_p95(sorted(direct)),
+        f"adds {added:.1f} ms",
+    )
+
+
+def _cached(api: str) -> Row:
+    http = requests.Session()
+    http.get(f"{api}/albums", params={"artist_id": ARTIST}, timeout=20).raise_for_status()
+    took = milliseconds(
+        lambda: http.get(f"{api}/albums", params={"artist_id": ARTIST}, timeout=20).raise_for_status(), 300
+    )
+    return Row("cached albums, whole HTTP request", median_and_p95(took))
+
+
+def _votes(api: str) -> Row:
+    http = requests.Session()
+    songs = [{"name": f"Song {i}", "artist": "Bench"} for i in range(50)]
+    session = http.post(f"{api}/sessions", json={"songs": songs}, timeout=20).json()
+    path, auth = f"{api}/sessions/{session['id']}", {"Authorization": f"Session {session['token']}"}
+    shown = http.get(f"{path}/pair", timeout=20).json()
+
+    def vote() -> None:
+        nonlocal shown
+        body = {"song_a": shown["a"]["id"], "song_b": shown["b"]["id"], "outcome": "a", "pair": shown["pair"]}
+        answer = http.post(
+            f"{path}/comparisons", json=body, headers={**auth, "Idempotency-Key": str(uuid.uuid4())}, timeout=20
+        )
+        answer.raise_for_status()
+        shown = answer.json()["next"]
+
+    return Row(
+        "a vote with fit and next pair, 50 songs, SQLite, whole HTTP request", median_and_p95(milliseconds(vote, 199))
+    )
