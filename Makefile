@@ -28,7 +28,7 @@ run: $(INSTALLED)  ## everything of the Procfile, with a Redis and the Spotify s
 
 test: $(INSTALLED)  ## the whole suite on SQLite, then what touches a database again on PostgreSQL
 	@$(BIN)/python -m pytest --database=sqlite
-	@$(BIN)/python -m pytest --database=postgresql -m "database or stack"
+	@$(BIN)/python -m pytest --database=postgresql -m "(database or stack) and not once"
 
 lint: $(INSTALLED)  ## ruff, import-linter, mypy, deploy check, missing migrations
 	@$(BIN)/ruff check .

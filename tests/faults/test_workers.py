@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from songranker import heartbeat
 from songranker.runner import redis_server
 from spotify import gateway, queries, tasks
@@ -14,6 +16,7 @@ from tests import processes
 from tests.processes import until
 from tests.spotify.test_simulator import FEARLESS
 
+pytestmark = pytest.mark.once
 QUERY = queries.AlbumTracks(FEARLESS)
 
 
