@@ -4,8 +4,10 @@ Each value that is not Celery's default has its reason beside it; measured on Ce
 """
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "songranker.settings")
@@ -17,6 +19,10 @@ from songranker.redis import QUEUES
 # The longest that a task of a queue may run, seconds (soft, hard). `spotify` may wait for a whole window.
 SPOTIFY_TIME_LIMITS = (settings.SPOTIFY_RATE_WINDOW_SECONDS + 60, settings.SPOTIFY_RATE_WINDOW_SECONDS + 75)
 OTHER_TIME_LIMITS = (60, 75)
+
+if settings.DEBUG:
+    # On a laptop somebody may well be root (a container, say); the image for production is not.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("songranker", broker=settings.REDIS_URL, backend=settings.REDIS_URL)
 app.conf.update(

@@ -6,7 +6,8 @@ import random
 from django.utils import timezone
 
 from leaderboard import standings
-from ranking import comparisons, scores, sessions
+from ranking import comparisons, pairing, sessions
+from ranking.errors import RankingComplete
 from ranking.models import Pair, Session
 
 # Plain facts: titles of albums that many people know.
@@ -72,15 +73,7 @@ def _vote(session: Session, titles: tuple[str, ...], person: random.Random) -> i
 
 def _first_pair(session: Session) -> Pair | None:
     """The first question; None for a session that is through."""
-    from django.db import transaction
-
-    from ranking import pairing
-    from ranking.errors import RankingComplete
-
-    with transaction.atomic():
-        locked = comparisons.lock(session)
-        tallied = scores.tallies(locked)
-        try:
-            return pairing.current(locked, tallied, scores.estimate(locked, tallied))
-        except RankingComplete:
-            return None
+    try:
+        return pairing.ask(session).pair
+    except RankingComplete:
+        return None

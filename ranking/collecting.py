@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ranking import comparisons, marks, merges
+from ranking import marks, merges
+from ranking.locking import lock, touch
 from ranking.models import Session, Song, Source
 from songranker import titles, waiting
 from spotify import gateway, queries
@@ -36,7 +37,7 @@ def collect(session: Session) -> str:
     Returns the session's state.
     """
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         if session.state == Session.State.READY:
             return session.state
         waiting_for = [source for source in session.sources.all() if source.state == Source.State.WAITING]
@@ -50,7 +51,7 @@ def collect(session: Session) -> str:
             session.state = Session.State.READY
             session.save(update_fields=["state"])
         if arrived:
-            comparisons.touch(session)
+            touch(session)
             marks.mark_session(session)
     _ask_for(missing)
     return session.state

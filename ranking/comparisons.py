@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ranking import marks, pairing, scores
 from ranking.errors import IdempotencyMismatch, Invalid, Missing, NotEnoughSongs, RankingComplete
+from ranking.locking import lock, touch
 from ranking.models import Comparison, Pair, Session, Song
 from ranking.scores import Estimate, Tallies
 from songranker import metrics
@@ -39,16 +40,6 @@ class Recorded:
     tallies: Tallies
     estimate: Estimate
     next_pair: Pair | None
-
-
-def lock(session: Session) -> Session:
-    """The session's row, locked until the transaction ends: votes from two tabs count in some order."""
-    locked = (
-        Session.objects.select_for_update(of=("self",)).select_related("current_pair").filter(pk=session.pk).first()
-    )
-    if locked is None:
-        raise Missing("There is no such session.")
-    return locked
 
 
 def record(session: Session, answer: Answer, *, key: str) -> Recorded:
@@ -164,9 +155,3 @@ def _standing(session: Session, n: int | None) -> Comparison:
 def _changed(session: Session, comparison: Comparison) -> None:
     touch(session)
     marks.mark_vote(session, comparison.song_a, comparison.song_b)
-
-
-def touch(session: Session) -> None:
-    """The ranking has to be computed anew. The caller holds the lock."""
-    session.revision += 1
-    session.save(update_fields=["revision"])

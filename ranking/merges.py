@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from ranking import comparisons, duplicates, marks
+from ranking import duplicates, marks
 from ranking.errors import Invalid, Missing
+from ranking.locking import lock, touch
 from ranking.models import Merge, Session, Song
 
 
@@ -42,16 +43,16 @@ def _entry(song: Song) -> duplicates.Entry:
 def refold(session: Session) -> None:
     """Fold anew after `versions` changed or songs came. Opens its own transaction."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         fold(session)
-        comparisons.touch(session)
+        touch(session)
         marks.mark_session(session)
 
 
 def merge(session: Session, keep: str, others: Sequence[str]) -> Merge:
     """The person says that these are one song. Raises Invalid with the field."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         by_id = {str(song.pk): song for song in session.songs.all()}
         kept = by_id.get(keep)
         if kept is None or kept.merged_into_id is not None:
@@ -71,7 +72,7 @@ def merge(session: Session, keep: str, others: Sequence[str]) -> Merge:
 def unmerge(session: Session, merge_id: str) -> None:
     """Take a merge apart; an automatic one is not made again. Raises Missing."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         made = session.merges.filter(pk=merge_id).first() if merge_id.isascii() and merge_id.isdigit() else None
         if made is None:
             raise Missing("There is no such merge.")
@@ -81,5 +82,5 @@ def unmerge(session: Session, merge_id: str) -> None:
 
 
 def _changed(session: Session) -> None:
-    comparisons.touch(session)
+    touch(session)
     marks.mark_session(session)

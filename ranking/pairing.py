@@ -1,11 +1,33 @@
 """The pair that a session shows: the same one until it is answered."""
 
 import zlib
+from dataclasses import dataclass
 
-from ranking import pairs
+from django.db import transaction
+
+from ranking import pairs, scores
 from ranking.errors import NotEnoughSongs, RankingComplete
+from ranking.locking import lock
 from ranking.models import Pair, Session
 from ranking.scores import Estimate, Tallies
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A pair, and the state of the ranking that it was chosen by."""
+
+    pair: Pair
+    tallies: Tallies
+    estimate: Estimate
+
+
+def ask(session: Session, *, top: int | None = None, more: bool = False) -> Shown:
+    """The pair that the session shows now. Raises NotEnoughSongs or RankingComplete, as `current` does."""
+    with transaction.atomic():
+        session = lock(session)
+        tallied = scores.tallies(session)
+        estimated = scores.estimate(session, tallied)
+        return Shown(current(session, tallied, estimated, top=top, more=more), tallied, estimated)
 
 
 def current(

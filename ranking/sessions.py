@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Max
 
-from ranking import access, collecting, comparisons, marks, merges
+from ranking import access, collecting, marks, merges
 from ranking.errors import Invalid, Missing
+from ranking.locking import lock, touch
 from ranking.models import Session, Song, Source
 from songranker import titles
 
@@ -64,7 +65,7 @@ def create(wanted: Wanted, *, name: str, mode: str, versions: str, visibility: s
 def add(session: Session, wanted: Wanted) -> Session:
     """Add songs later; what was answered stays. Raises Invalid above 1,000 songs."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         if (
             session.songs.filter(merged_into__isnull=True).count() + len(wanted.songs) + len(wanted.track_ids)
             > MAX_SONGS
@@ -74,7 +75,7 @@ def add(session: Session, wanted: Wanted) -> Session:
             session.state = Session.State.COLLECTING
             session.save(update_fields=["state"])
         _add(session, wanted)
-        comparisons.touch(session)
+        touch(session)
     if wanted.needs_catalogue:
         collecting.start(session)
         session.refresh_from_db()
@@ -128,7 +129,7 @@ def artist_slug(name: str) -> str:
 def change(session: Session, changes: dict[str, str]) -> Session:
     """New name, mode, versions or visibility."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         counted_before = session.counts
         for field, value in changes.items():
             setattr(session, field, value)
@@ -144,7 +145,7 @@ def change(session: Session, changes: dict[str, str]) -> Session:
 def delete(session: Session) -> None:
     """The session and its votes, for good."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         if session.counts:
             marks.mark_session(session)
         session.delete()
@@ -153,14 +154,14 @@ def delete(session: Session) -> None:
 def exclude(session: Session, song_id: str, excluded: bool) -> Song:
     """ "I don't know it": out of the pairs and the ranking, or back again. Raises Missing."""
     with transaction.atomic():
-        session = comparisons.lock(session)
+        session = lock(session)
         song = session.songs.filter(pk=song_id).first() if song_id.isascii() and song_id.isdigit() else None
         if song is None:
             raise Missing("There is no such song in this session.")
         if song.excluded != excluded:
             song.excluded = excluded
             song.save(update_fields=["excluded"])
-            comparisons.touch(session)
+            touch(session)
             if session.counts:
                 marks.mark_session(session)
     return song

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -102,12 +101,8 @@ class NextPair(APIView):
     def get(self, request: Request, session_id: str) -> Response:
         session = access.for_reading(request, session_id)
         query = parse(serializers.PairQuery, request.query_params)
-        with transaction.atomic():
-            session = comparisons.lock(session)
-            tallied = scores.tallies(session)
-            estimated = scores.estimate(session, tallied)
-            pair = pairing.current(session, tallied, estimated, top=query["top"], more=query["more"])
-        return Response(serializers.pair_out(pair, tallied, estimated))
+        shown = pairing.ask(session, top=query["top"], more=query["more"])
+        return Response(serializers.pair_out(shown.pair, shown.tallies, shown.estimate))
 
 
 class LogPages(CursorPagination):

@@ -19,6 +19,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if problem is None:
         _log.exception("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
         problem = for_status(500)
+    elif problem.code == "database_unavailable":
+        _log.error("the database failed in %s", type(context.get("view")).__name__, exc_info=error)
     set_rollback()
     headers = problem.all_headers()
     if isinstance(error, exceptions.MethodNotAllowed):

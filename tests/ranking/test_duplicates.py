@@ -1,6 +1,6 @@
 """Which tracks are the same song, and which only look so."""
 
-import random
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -87,17 +87,18 @@ def test_the_order_does_not_matter(shuffler):
 
 
 def test_it_is_near_linear():
-    from time import perf_counter
+    """Sixteen times the tracks in far less than 256 times the time; the best of three, because machines are noisy."""
 
     def seconds(n):
-        shuffler = random.Random(1)
-        entries = [Entry(i, f"Song {shuffler.randrange(n // 3)} - Live", "x") for i in range(n)]
-        started = perf_counter()
-        group(entries, versions="fold")
-        return perf_counter() - started
+        entries = [Entry(i, f"Song {i * 7919 % (n // 3)} - Live", "x") for i in range(n)]
+        took = []
+        for _ in range(3):
+            started = perf_counter()
+            group(entries, versions="fold")
+            took.append(perf_counter() - started)
+        return min(took)
 
-    seconds(500)
-    assert seconds(8000) < 40 * max(seconds(500), 0.005)
+    assert seconds(8000) < 60 * seconds(500)
 
 
 @given(st.text(max_size=60))
