@@ -5,20 +5,25 @@ Each value that is not Celery's default has its reason beside it; measured on Ce
 
 import os
 import warnings
+from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import task_prerun
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "songranker.settings")
 
 from django.conf import settings
+from django.db import close_old_connections
 
 from songranker.redis import QUEUES
 
 # The longest that a task of a queue may run, seconds (soft, hard). `spotify` may wait for a whole window.
 SPOTIFY_TIME_LIMITS = (settings.SPOTIFY_RATE_WINDOW_SECONDS + 60, settings.SPOTIFY_RATE_WINDOW_SECONDS + 75)
 OTHER_TIME_LIMITS = (60, 75)
+
+SPOTIFY_TASK_RATE = f"{max(100, round(4 * settings.SPOTIFY_RATE_LIMIT / settings.SPOTIFY_RATE_WINDOW_SECONDS))}/s"
 
 if settings.DEBUG:
     # On a laptop somebody may well be root (a container, say); the image for production is not.
@@ -31,12 +36,13 @@ app.conf.update(
     task_default_queue="default",
     task_create_missing_queues=False,
     task_routes={"spotify.*": {"queue": "spotify"}, "leaderboard.*": {"queue": "leaderboard"}},
-    # `rate_limit` is kept by each worker for itself: a courtesy for a burst on an empty window. What holds the budget,
-    # with any number of workers, is spotify/throttle.py. So it stands well above the throttle's own pace.
+    # `rate_limit` is kept by each worker for itself: the first line of defence, should the throttle ever be broken. What
+    # holds the budget, with any number of workers, is spotify/throttle.py. It must never slow what the throttle allows,
+    # which may be a whole window at once: so it stands far above that.
     task_annotations={
         "*": {"soft_time_limit": OTHER_TIME_LIMITS[0], "time_limit": OTHER_TIME_LIMITS[1]},
         "spotify.fetch": {
-            "rate_limit": "20/s",
+            "rate_limit": SPOTIFY_TASK_RATE,
             "soft_time_limit": SPOTIFY_TIME_LIMITS[0],
             "time_limit": SPOTIFY_TIME_LIMITS[1],
         },
@@ -45,7 +51,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    # A waiting person is 0, an import 3, a refresh 6.
+    # spotify.models.Lookup.Priority: a waiting person is 0, then who has left, imports, refreshes.
     task_queue_max_priority=9,
     task_default_priority=3,
     broker_transport_options={
@@ -83,10 +89,10 @@ app.conf.update(
     beat_max_loop_interval=5,
     # `expires`: a dead worker must not leave a pile of the same wish.
     beat_schedule={
-        "every-10s-publish-lost-spotify-work": {
+        "every-5s-publish-lost-spotify-work": {
             "task": "spotify.sweep",
-            "schedule": 10.0,
-            "options": {"queue": "default", "expires": 10},
+            "schedule": 5.0,
+            "options": {"queue": "default", "expires": 5},
         },
         "every-15s-collect-waiting-sessions": {
             "task": "ranking.sweep",
@@ -101,6 +107,15 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["spotify", "ranking", "leaderboard"])
+# Celery would close the database connection around each task, which costs more than most tasks do. Ours are kept as
+# long as a web request's: CONN_MAX_AGE, and never once broken.
+app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
+
+
+@task_prerun.connect
+def _drop_old_connections(**_: Any) -> None:
+    close_old_connections()
+
 
 import songranker.heartbeat  # noqa: E402
 import songranker.logs  # noqa: E402  (both connect themselves to Celery's signals)

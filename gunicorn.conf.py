@@ -4,7 +4,7 @@ import os
 
 bind = f"{os.environ.get('WEB_HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'}"  # noqa: S104  (in a container)
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-threads = int(os.environ.get("WEB_THREADS") or 16)
+threads = int(os.environ.get("WEB_THREADS") or 40)
 worker_class = "gthread"
 # No preload: connections to Redis and to the database must not be shared over a fork.
 preload_app = False

@@ -107,7 +107,7 @@ def _ask_for(sources: list[Source]) -> None:
         if lookup is not None and not lookup.may_retry(now):
             continue
         try:
-            gateway.request(_query(source), priority=gateway.IMPORT, patience_seconds=0)
+            gateway.request(_query(source), priority=gateway.LEFT, patience_seconds=0)
         except SpotifyError as error:
             _log.info("session %s waits for %s: %s", source.session_id, source, error.detail)
             return

@@ -1,5 +1,9 @@
 """The one Redis connection pool of a process, with short time-outs."""
 
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import redis
@@ -18,11 +22,40 @@ def connection() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL,
         decode_responses=True,
-        socket_timeout=2,
+        socket_timeout=1,
         socket_connect_timeout=1,
         health_check_interval=30,
         retry=None,
     )
+
+
+class Breaker:
+    """While Redis does not answer, only one caller of a process in five seconds waits to find that out."""
+
+    SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._closed_until = 0.0
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Raises redis.ConnectionError at once where Redis could not be reached a moment ago."""
+        if time.monotonic() < self._closed_until:
+            raise redis.ConnectionError("Redis could not be reached a moment ago")
+        try:
+            yield
+        except Unreachable:
+            self.trip()
+            raise
+
+    def trip(self) -> None:
+        self._closed_until = time.monotonic() + self.SECONDS
+
+    def reset(self) -> None:
+        self._closed_until = 0.0
+
+
+breaker = Breaker()
 
 
 def queue_names(queue: str) -> list[str]:
@@ -43,4 +76,24 @@ def queue_lengths() -> dict[str, int]:
 
 def queue_length(queue: str) -> int:
     """How many messages wait in one queue."""
-    return queue_lengths()[queue]
+    pipe = connection().pipeline(transaction=False)
+    for name in queue_names(queue):
+        pipe.llen(name)
+    return sum(pipe.execute())
+
+
+def people_wait(queue: str) -> bool:
+    """Does a message of the most urgent priority wait?"""
+    return bool(connection().llen(queue_names(queue)[0]))
+
+
+def oldest_sent_at(queue: str) -> float | None:
+    """When the oldest waiting message was sent, in Unix time; None where none waits.
+
+    Messages enter on the left and leave on the right, so the last of each list is its oldest.
+    """
+    pipe = connection().pipeline(transaction=False)
+    for name in queue_names(queue):
+        pipe.lindex(name, -1)
+    times = [json.loads(message).get("headers", {}).get("sent_at") for message in pipe.execute() if message]
+    return min((sent_at for sent_at in times if isinstance(sent_at, int | float)), default=None)

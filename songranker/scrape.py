@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from songranker import heartbeat, metrics, problems
 from songranker.metrics import BUCKETS, DECLARED, KEY, Declared, Gauge, gauges
-from songranker.redis import QUEUES, Unreachable, connection, queue_lengths, queue_names
+from songranker.redis import QUEUES, Unreachable, connection, oldest_sent_at, queue_lengths
 
 
 class _Collector:
@@ -75,15 +75,8 @@ def queue_gauges() -> Iterator[Gauge]:
 
 
 def _oldest_seconds(queue: str) -> float:
-    """Messages enter on the left and leave on the right, so the last of each list is its oldest."""
-    ages = [0.0]
-    for name in queue_names(queue):
-        message = connection().lindex(name, -1)
-        if message:
-            sent_at = json.loads(message).get("headers", {}).get("sent_at")
-            if isinstance(sent_at, int | float):
-                ages.append(time.time() - sent_at)
-    return max(ages)
+    sent_at = oldest_sent_at(queue)
+    return 0.0 if sent_at is None else max(0.0, time.time() - sent_at)
 
 
 @never_cache

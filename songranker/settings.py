@@ -61,7 +61,7 @@ DEBUG = env_bool("DEBUG", default=True)
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data")
 PORT = env_int("PORT", 8000, 1)
 WEB_CONCURRENCY = env_int("WEB_CONCURRENCY", 2, 1)
-WEB_THREADS = env_int("WEB_THREADS", 16, 2)
+WEB_THREADS = env_int("WEB_THREADS", 40, 2)
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", default="").split(",") if host.strip()]
@@ -115,12 +115,21 @@ SPOTIFY_CONNECT_TIMEOUT_SECONDS = 3.0
 SPOTIFY_READ_TIMEOUT_SECONDS = 10.0
 # The longest that one HTTP call can take, whatever the other side does: a slot of the window is held at most so long.
 SPOTIFY_CALL_SECONDS = 15.0
-# Cached answers: fresh for so long; after that still served, while one refresh runs in the background.
-SPOTIFY_FRESH_SECONDS = 24 * 3600
+# Cached answers, by kind of question: fresh for so long; after that still served, while one refresh runs.
+SPOTIFY_LIFETIMES = {
+    "artist_search": env_number("SPOTIFY_FRESH_SEARCH_SECONDS", 24 * 3600, 0),
+    "artist_albums": env_number("SPOTIFY_FRESH_ALBUMS_SECONDS", 24 * 3600, 0),  # new releases show within a day
+    "album_tracks": env_number("SPOTIFY_FRESH_TRACKS_SECONDS", 7 * 24 * 3600, 0),  # a released album hardly changes
+    "playlist_tracks": env_number("SPOTIFY_FRESH_PLAYLIST_SECONDS", 3600, 0),
+}
+SPOTIFY_LIFETIMES |= {
+    "albums_by_name": SPOTIFY_LIFETIMES["artist_albums"],
+    "track": SPOTIFY_LIFETIMES["album_tracks"],
+}
 # "There is no such thing" is remembered shorter: false 404s have come in bursts.
-SPOTIFY_ABSENT_SECONDS = 3600
-# Views that wait for Spotify hold at most this many of a web process' threads: cached pages stay fast.
-SPOTIFY_WAITING_VIEWS = max(1, WEB_THREADS * 3 // 4)
+SPOTIFY_ABSENT_SECONDS = env_number("SPOTIFY_ABSENT_SECONDS", 3600, 0)
+# Views that wait for Spotify hold at most half of a web process' threads: cached pages stay fast.
+SPOTIFY_WAITING_VIEWS = max(1, WEB_THREADS // 2)
 
 # --- Ranking and leaderboards -----------------------------------------------------------------------------------------
 
@@ -155,8 +164,8 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
     # In a file, because the workers of the tests are processes of their own.
     _database["TEST"] = {"NAME": str(_database["NAME"]) + ".test"}
-else:
-    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# Opening a connection costs more than most of our questions do. (Workers: celery_app.py.)
+_database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -50,7 +50,7 @@ class FreshFilter(admin.SimpleListFilter):
         return [("fresh", "fresh"), ("stale", "stale"), ("never", "never fetched")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Album]) -> QuerySet[Album]:
-        since = fresh_since(timezone.now())
+        since = fresh_since("album_tracks", timezone.now())
         conditions = {
             "fresh": Q(tracks_fetched_at__gt=since),
             "stale": Q(tracks_fetched_at__lte=since),
@@ -112,7 +112,7 @@ class AlbumAdmin(LookOnlyAdmin):
     def state(self, album: Any) -> str:
         if album.tracks_fetched_at is None:
             return "never fetched"
-        return "fresh" if album.tracks_fetched_at > fresh_since(timezone.now()) else "stale"
+        return "fresh" if album.tracks_fetched_at > fresh_since("album_tracks", timezone.now()) else "stale"
 
     @admin.action(description="Refresh from Spotify", permissions=["view"])
     def refresh(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
@@ -154,7 +154,17 @@ class PlaylistAdmin(LookOnlyAdmin):
 
 @admin.register(Lookup)
 class LookupAdmin(LookOnlyAdmin):
-    list_display = ["kind", "value", "state", "requested_at", "fetched_at", "absent", "error_code", "retry_at"]
+    list_display = [
+        "kind",
+        "value",
+        "state",
+        "priority",
+        "requested_at",
+        "fetched_at",
+        "absent",
+        "error_code",
+        "retry_at",
+    ]
     list_display_links = ["value"]
     list_filter = ["state", "kind", "absent", "error_code"]
     search_fields = ["value", "=task_id"]

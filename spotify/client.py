@@ -1,48 +1,41 @@
 """Spotify's Web API: one short method for each call we use, behaviour by composition.
 
-Every HTTP request passes the throttle. Errors are those of `errors.py`, whatever the libraries below raise.
+Every HTTP request passes the throttle. Errors are those of `errors.py`, whatever the libraries below raise; which one,
+and whether it is tried again, says the table in `failures.py`.
 """
 
-import email.utils
 import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+import uuid
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
-from spotify import payloads
-from spotify.errors import (
-    BadRequest,
-    BudgetSpent,
-    Forbidden,
-    Malformed,
-    NotFound,
-    Paused,
-    RateLimited,
-    Refused,
-    SpotifyError,
-    Unavailable,
-)
-from spotify.payloads import AlbumPayload, ArtistPayload, Json, PlaylistPayload, TrackPayload
-from spotify.throttle import Closed, Granted, Throttle
+from spotify import failures, payloads
+from spotify.errors import BudgetSpent, Malformed, Outage, Paused, RateLimited, SpotifyError, Unavailable
+from spotify.headers import read_retry_after
+from spotify.payloads import AlbumPayload, ArtistPayload, Json, Page, PlaylistPayload, TrackPayload
+from spotify.throttle import PERSON, Closed, Granted, Kind, Outcome, Place, Throttle
 from spotify.tokens import Tokens
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 USER_AGENT = "SongRanker/0.1 (+https://github.com/songranker/songranker)"
 MAX_BODY_BYTES = 5 * 1024 * 1024
 ALBUM_GROUPS = "album,single,compilation"
-TRIES = 4
-# Up to so long a pause is simply waited for; longer ones give the work back.
-PAUSE_PATIENCE_SECONDS = 3.0
+# A pause that ends within this is waited for even where nobody waits for the answer; longer ones give the work back.
+SHORT_PAUSE_SECONDS = 3.0
+LONGEST_BACK_OFF_SECONDS = 30.0
 QUOTA_AFTER_SECONDS = 300
-DEFAULT_PAUSE_SECONDS = 30.0
-MAX_PAUSE_SECONDS = 48 * 3600.0
+PREMIUM_STOPS_SECONDS = 1800.0
+MAX_ALBUMS, MAX_TRACKS = 20, 50  # of one batch, in Extended Quota Mode
 
 
 def new_transport() -> requests.Session:
@@ -56,11 +49,21 @@ def new_transport() -> requests.Session:
     return transport
 
 
-class SpotifyClient:
-    """Reads artists, albums, tracks and playlists.
+@dataclass(slots=True)
+class Turn:
+    """What one piece of work may take: its place in the throttle's order, and how long somebody waits for it."""
 
-    `before_call` runs before each request and each slice of waiting: the task renews its lease there.
-    """
+    place: Callable[[], Place] = lambda: PERSON
+    # Seconds for which a person still waits; 0 where nobody does.
+    patience: Callable[[], float] = lambda: 0.0
+    # Runs before each request and at least once a second while waiting. Raises MadeWay to put the work back.
+    check: Callable[[], None] = lambda: None
+    # Pages that an earlier turn of the same work has fetched, by path and offset.
+    pages: MutableMapping[tuple[str, int], Page] = field(default_factory=dict)
+
+
+class SpotifyClient:
+    """Reads artists, albums, tracks and playlists."""
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class SpotifyClient:
         language: str = "en",
         timeouts: tuple[float, float] = (3.0, 10.0),
         call_seconds: float = 15.0,
-        before_call: Callable[[], None] = lambda: None,
+        turn: Turn | None = None,
         sleep: Callable[[float], None] = time.sleep,
         observe: Callable[[str, int], None] = lambda endpoint, status: None,
         observe_wait: Callable[[float], None] = lambda seconds: None,
@@ -88,7 +91,7 @@ class SpotifyClient:
         self._language = language
         self._timeouts = timeouts
         self._call_seconds = call_seconds
-        self._before_call = before_call
+        self._turn = turn or Turn()
         self._sleep = sleep
         self._observe = observe
         self._observe_wait = observe_wait
@@ -98,37 +101,51 @@ class SpotifyClient:
     def search_artists(self, text: str) -> list[ArtistPayload]:
         """The first page of artists found, Spotify's best first."""
         limit = 50 if self._extended else 10
-        answer = self._get("search", "search", {"q": text, "type": "artist", "limit": limit})
-        found = payloads.page(payloads.an_object(answer, "a search").get("artists"))
-        return [payloads.artist(item) for item in found.items if item is not None]
+        return self._get("search", "search", {"q": text, "type": "artist", "limit": limit}, payloads.found_artists)
 
     def artist(self, artist_id: str) -> ArtistPayload:
-        return payloads.artist(self._get("artist", f"artists/{artist_id}", {}))
+        return self._get("artist", f"artists/{artist_id}", {}, payloads.artist)
 
     def artist_albums(self, artist_id: str) -> list[AlbumPayload]:
         """All albums, singles and compilations; not what the artist only appears on, which can be hundreds."""
         limit = 50 if self._extended else 10
         params = {"include_groups": ALBUM_GROUPS, **self._market_param()}
-        items = self._all_items("artist_albums", f"artists/{artist_id}/albums", params, limit)
-        return [payloads.album(item) for item in items]
+        pages = self._pages("artist_albums", f"artists/{artist_id}/albums", params, limit, payloads.album)
+        return list(_once_each(pages))
 
     def album(self, album_id: str) -> tuple[AlbumPayload, list[TrackPayload]]:
         """An album with all its tracks. The first fifty come with the album: one call for nearly all albums."""
-        answer = payloads.an_object(self._get("album", f"albums/{album_id}", self._market_param()), "an album")
-        first = payloads.page(answer.get("tracks"))
-        path, params = f"albums/{album_id}/tracks", self._market_param()
-        items = self._all_items("album_tracks", path, params, 50, first=first)
-        return payloads.album(answer), [payloads.track(item) for item in items]
+        album, first = self._get("album", f"albums/{album_id}", self._market_param(), payloads.full_album)
+        return album, self._all_tracks(album_id, first)
+
+    def albums(self, album_ids: list[str]) -> list[tuple[AlbumPayload, list[TrackPayload]] | None]:
+        """Up to MAX_ALBUMS in one call, in the order asked, None for those that do not exist. Extended mode only."""
+        params = {"ids": ",".join(album_ids), **self._market_param()}
+        found = self._get("albums", "albums", params, payloads.several("albums", payloads.full_album, len(album_ids)))
+        return [
+            one and (one[0], self._all_tracks(album_id, one[1])) for album_id, one in zip(album_ids, found, strict=True)
+        ]
+
+    def _all_tracks(self, album_id: str, first: Page) -> list[TrackPayload]:
+        path = f"albums/{album_id}/tracks"
+        pages = self._pages("album_tracks", path, self._market_param(), 50, payloads.track, first=first)
+        return list(_once_each(pages))
 
     def track(self, track_id: str) -> TrackPayload:
-        return payloads.track(self._get("track", f"tracks/{track_id}", self._market_param()))
+        return self._get("track", f"tracks/{track_id}", self._market_param(), payloads.track)
+
+    def tracks(self, track_ids: list[str]) -> list[TrackPayload | None]:
+        """Up to MAX_TRACKS in one call, in the order asked, None for those that do not exist. Extended mode only."""
+        params = {"ids": ",".join(track_ids), **self._market_param()}
+        return self._get("tracks", "tracks", params, payloads.several("tracks", payloads.track, len(track_ids)))
 
     def playlist(self, playlist_id: str) -> tuple[PlaylistPayload, list[TrackPayload], int]:
         """A playlist, its tracks in order, and how many rows were left out (see `payloads.playlist_row`)."""
         both = {"additional_types": "track,episode", **self._market_param()}
-        about = payloads.playlist(self._get("playlist", f"playlists/{playlist_id}", both))
-        rows = list(self._all_items("playlist_items", f"playlists/{playlist_id}/items", both, 50, by_id=False))
-        tracks = [track for track in map(payloads.playlist_row, rows) if track is not None]
+        about = self._get("playlist", f"playlists/{playlist_id}", both, payloads.playlist)
+        path = f"playlists/{playlist_id}/items"
+        rows = list(self._pages("playlist_items", path, both, 50, payloads.playlist_row, nulls=True))
+        tracks = [track for track in rows if track is not None]
         return about, tracks, len(rows) - len(tracks)
 
     def _market_param(self) -> dict[str, Any]:
@@ -136,37 +153,36 @@ class SpotifyClient:
 
     # --- paging ---
 
-    def _all_items(
+    def _pages(
         self,
         endpoint: str,
         path: str,
         params: dict[str, Any],
         limit: int,
+        parse: Callable[[Any], T],
         *,
-        first: payloads.Page | None = None,
-        by_id: bool = True,
-    ) -> Iterator[Any]:
-        """The items of all pages.
+        first: Page | None = None,
+        nulls: bool = False,
+    ) -> Iterator[T]:
+        """The parsed items of all pages; null items are left out unless `nulls`, then they are parsed, too.
 
-        Steps by our own offset: `next` can be null too early and can go on past the end, `total` is an estimate, and
-        one row can stand on two pages. `by_id` drops repeats and nulls; a playlist may really hold a track twice.
+        Steps by our own offset: `next` can be null too early, can go on past the end and can lead to a foreign host,
+        `total` is an estimate.
         """
-        seen: set[str] = set()
         offset, most_pages = 0, 0
         page = first
         while True:
             if page is None:
-                page = payloads.page(self._get(endpoint, path, {**params, "limit": limit, "offset": offset}))
-            for item in page.items:
-                if not by_id:
-                    yield item
-                elif isinstance(item, dict) and item.get("id") not in seen:
-                    seen.add(str(item.get("id")))
-                    yield item
+                page = self._turn.pages.get((path, offset))
+            if page is None:
+                wanted = {**params, "limit": limit, "offset": offset}
+                page = self._get(endpoint, path, wanted, lambda value: payloads.page(value, parse, nulls=nulls))
+                self._turn.pages[path, offset] = page
+            yield from page.items
             offset += limit
             most_pages = max(most_pages, (page.total or 0) // limit + 2)
             past_total = page.total is not None and offset >= page.total
-            if not page.items or (past_total and not page.has_next) or (page.total is None and not page.has_next):
+            if page.is_empty or (past_total and not page.has_next) or (page.total is None and not page.has_next):
                 return
             if offset >= most_pages * limit and not (page.total is None and page.has_next and offset < 10_000):
                 return
@@ -174,50 +190,65 @@ class SpotifyClient:
 
     # --- one request ---
 
-    def _get(self, endpoint: str, path: str, params: dict[str, Any]) -> Any:
-        """The parsed JSON of one GET; retried where that may help. Raises SpotifyError."""
+    def _get(self, endpoint: str, path: str, params: dict[str, Any], parse: Callable[[Any], T]) -> T:
+        """The parsed answer to one GET; tried again where that may help. Raises SpotifyError, MadeWay."""
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_help_to_retry),
+            retry=tenacity.retry_if_exception_type(SpotifyError),
             wait=_back_off,
-            stop=tenacity.stop_after_attempt(TRIES),
+            stop=self._enough,
             sleep=self._wait,
             reraise=True,
         )
-        return retrying(self._with_token, endpoint, path, params)
+        return retrying(self._try, endpoint, path, params, parse)
 
-    def _with_token(self, endpoint: str, path: str, params: dict[str, Any]) -> Any:
+    def _enough(self, state: tenacity.RetryCallState) -> bool:
+        """No further try: the table says so, or the next one would come after whoever waits has left."""
+        error = state.outcome.exception() if state.outcome else None
+        failure = error.failure if isinstance(error, SpotifyError) else None
+        if failure is None or state.attempt_number >= failure.tries:
+            return True
+        patience = self._turn.patience()
+        return state.upcoming_sleep > (patience or LONGEST_BACK_OFF_SECONDS)
+
+    def _try(self, endpoint: str, path: str, params: dict[str, Any], parse: Callable[[Any], T]) -> T:
         """One try; a refused token is renewed once."""
         token = self._tokens.current()
-        status, answer = self._send(endpoint, path, params, token)
+        status, body = self._send(endpoint, path, params, token)
         if status == 401:
             self._tokens.refuse(token)
-            status, answer = self._send(endpoint, path, params, self._tokens.current())
+            status, body = self._send(endpoint, path, params, self._tokens.current())
             if status == 401:
-                raise Refused("Spotify refuses the access token that it has just given us.")
-        return answer
+                raise failures.TOKEN.because("Spotify refuses the access token that it has just given us.")
+        try:
+            return parse(json.loads(body))
+        except ValueError:
+            raise failures.MALFORMED.because(f"Spotify's answer to {endpoint} is no JSON.") from None
+        except Malformed as error:
+            raise failures.MALFORMED.because(error.detail) from None
 
-    def _send(self, endpoint: str, path: str, params: dict[str, Any], token: str) -> tuple[int, Any]:
-        """One HTTP request with its slot of the window: 200 and the JSON, or 401 and None. Else raises."""
+    def _send(self, endpoint: str, path: str, params: dict[str, Any], token: str) -> tuple[int, bytes]:
+        """One HTTP request with its slot of the window: 200 with the body, or 401. Else raises."""
+        self._turn.check()
         granted = self._take_slot()
         status = 0
+        outcome: Outcome = "failed"
         try:
-            self._before_call()
             status, headers, body = self._exchange(path, params, token)
+            if status == 429:
+                outcome = "refused"
+                raise self._limited(granted, headers, body)
+            outcome = "failed" if status >= 500 else "answered"
+            if status in (200, 401):
+                return status, body
+            raise self._error(status, headers, body, path)
         finally:
             # Also after an error: it may have reached Spotify.
-            self._throttle.release(granted)
+            if self._throttle.release(granted, outcome):
+                _log.error("Spotify has failed again and again: one call every half minute tries it now")
             self._observe(endpoint, status)
-        if status == 401:
-            return 401, None
-        if status != 200:
-            raise self._error(status, headers, body, path)
-        try:
-            return 200, json.loads(body)
-        except ValueError:
-            raise Malformed(f"Spotify's answer to {endpoint} is no JSON") from None
 
     def _exchange(self, path: str, params: dict[str, Any], token: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and body. Raises Unavailable for whatever the network does."""
+        """Status, headers (names in lower case) and body. Raises the table's NETWORK for whatever the network does."""
         started = time.monotonic()
         try:
             with self._transport.get(
@@ -232,105 +263,117 @@ class SpotifyClient:
                 for chunk in answer.iter_content(64 * 1024):
                     body += chunk
                     if len(body) > MAX_BODY_BYTES:
-                        raise Malformed("Spotify's answer is larger than 5 MiB")
+                        raise failures.MALFORMED.because("Spotify's answer is larger than 5 MiB.")
                     if time.monotonic() - started > self._call_seconds:
-                        raise Unavailable("Spotify's answer came too slowly")
+                        raise failures.NETWORK.because("Spotify's answer came too slowly.")
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return answer.status_code, headers, body
         except requests.RequestException as error:
             # `from None`, and the type only: the request inside the exception holds the token.
-            raise Unavailable(f"Spotify does not answer ({type(error).__name__})") from None
+            raise failures.NETWORK.because(f"Spotify does not answer ({type(error).__name__}).") from None
 
     def _take_slot(self) -> Granted:
-        """Wait for a slot of the window. Raises Paused or BudgetSpent where that would take long."""
-        waited = 0.0
+        """Wait for a slot of the window. Raises Paused, Outage or BudgetSpent where that would take long, MadeWay."""
+        call, waited = uuid.uuid4().hex, 0.0
         while True:
-            verdict = self._throttle.acquire()
+            verdict = self._throttle.acquire(call, self._turn.place())
             if isinstance(verdict, Granted):
                 self._observe_wait(waited)
                 return verdict
             if isinstance(verdict, Closed):
-                if verdict.reason == "spent":
-                    raise BudgetSpent("Today's calls to Spotify are spent.", verdict.seconds)
-                if waited + verdict.seconds > PAUSE_PATIENCE_SECONDS:
-                    raise Paused("Spotify asked us to pause.", verdict.seconds)
-            self._wait(verdict.seconds)
-            waited += verdict.seconds
+                self._wait_or_raise(verdict)
+            # Asked again each second: who does not ask is taken for gone.
+            seconds = min(verdict.seconds, 1.0)
+            self._wait(seconds)
+            waited += seconds
+
+    def _wait_or_raise(self, closed: Closed) -> None:
+        """Nothing where the pause is short enough to wait for; else the error that says when it ends."""
+        if closed.reason == "spent":
+            raise BudgetSpent("The calls to Spotify of the rolling day are spent.", closed.seconds)
+        if closed.seconds > max(SHORT_PAUSE_SECONDS, self._turn.patience()):
+            raise closed_error(closed.reason, closed.seconds)
 
     def _wait(self, seconds: float) -> None:
-        """Sleep in slices, so that the lease is renewed meanwhile."""
+        """Sleep in slices: what waits here makes way for what is more urgent."""
         while seconds > 0:
-            self._before_call()
-            self._sleep(min(seconds, 1.0))
-            seconds -= 1.0
+            self._turn.check()
+            self._sleep(min(seconds, 0.25))
+            seconds -= 0.25
 
     # --- errors ---
 
     def _error(self, status: int, headers: dict[str, str], body: bytes, path: str) -> SpotifyError:
-        """Which error an answer is: by status and `error.reason`, never by the message, which Spotify rewrites."""
-        message, reason = _read_error(body)
-        if status == 429:
-            return self._rate_limited(headers, reason)
+        """Which row of the table an answer is: by status, never by the message, which Spotify rewrites."""
+        error = _error_object(body)
+        message = str(error.get("message") or "") if error else body[:200].decode(errors="replace")
         if status == 404:
-            return NotFound("Spotify has nothing under this id.")
+            if error:
+                return failures.ABSENT.because("Spotify has nothing under this id.")
+            return failures.ODD_404.because("Something that is not Spotify answered 404.")
         if status == 403:
+            # The one exception: nothing but the message tells a lapsed Premium from a removed endpoint.
             if "premium" in message.lower():
-                return Refused("The Spotify account that owns this application has no Premium.")
-            return Forbidden("Spotify does not let this application read it.")
+                why = "The Spotify account that owns this application has no Premium."
+                self._tokens.stop_calls(why, PREMIUM_STOPS_SECONDS)
+                return failures.PREMIUM.because(why)
+            return failures.FORBIDDEN.because("Spotify does not let this application read it.")
         if status >= 500:
-            return Unavailable(f"Spotify answered {status}", retry_after=5)
+            said = read_retry_after(headers.get("retry-after"), time.time())
+            return failures.SERVER.because(f"Spotify answered {status}.", said)
+        if status < 400:
+            return failures.MALFORMED.because(f"Spotify answered {status}.")
         _log.error("Spotify answered %s to %s: %s", status, path, message[:200])
-        return BadRequest(f"Spotify answered {status}: {message[:200]}")
+        return failures.BAD_REQUEST.because(f"Spotify answered {status}: {message[:200]}")
 
-    def _rate_limited(self, headers: dict[str, str], reason: str) -> RateLimited:
+    def _limited(self, granted: Granted, headers: dict[str, str], body: bytes) -> SpotifyError:
         """A 429 pauses everybody, for as long as Spotify says and a little longer."""
         said = read_retry_after(headers.get("retry-after"), time.time())
-        seconds = DEFAULT_PAUSE_SECONDS if said is None else said
-        quota = reason == "QUOTA_EXCEEDED" or seconds > QUOTA_AFTER_SECONDS
-        seconds += 1 + (random.random() * 0.05 * seconds if quota else 0)  # noqa: S311  (jitter)
-        self._throttle.pause(seconds, "quota" if quota else "window")
-        _log.warning("429 from Spotify (%s): all calls pause for %.0f s", "quota" if quota else "window", seconds)
-        return RateLimited("Spotify asked us to pause.", seconds, quota=quota)
+        reason = (_error_object(body) or {}).get("reason")
+        quota = reason == "QUOTA_EXCEEDED" or (said or 0) > QUOTA_AFTER_SECONDS
+        kind: Kind = "quota" if quota else "window"
+        left = self._throttle.pause(granted, said, kind)
+        _log.warning("429 from Spotify (%s): all calls pause for %.0f s", kind, left)
+        return failures.LIMITED.because(closed_error(kind, left).detail, left)
 
 
-_full_jitter = tenacity.wait_random_exponential(multiplier=2, min=0.2, max=30)
+def closed_error(reason: str, seconds: float) -> Unavailable:
+    """The error of a pause that is too long to wait for; its text says which kind it is and when it ends."""
+    again = f"it can be asked again in {seconds:.0f} s."
+    if reason == "outage":
+        return Outage(f"Spotify has failed again and again; {again}", seconds)
+    if reason == "quota":
+        return Paused(f"The day's quota at Spotify is used up; {again}", seconds)
+    if reason == "window":
+        return Paused(f"Spotify asked us to pause; {again}", seconds)
+    return Paused(f"Calls to Spotify are paused by hand; {again}", seconds)
+
+
+def _once_each(items: Iterator[Any]) -> Iterator[Any]:
+    """Without repeats: one row can stand on two pages."""
+    seen: set[str] = set()
+    for item in items:
+        if item.id not in seen:
+            seen.add(item.id)
+            yield item
 
 
 def _back_off(state: tenacity.RetryCallState) -> float:
-    """Seconds before the next try: 2, 4, 8 ... 30 with full jitter; none after a 429, whose pause is waited for instead."""
+    """Seconds before the next try: 2, 4, 8 ... 30 with full jitter, and never earlier than Spotify said.
+
+    None after a 429: its pause is waited for instead, with everybody else.
+    """
     error = state.outcome.exception() if state.outcome else None
-    return 0.0 if isinstance(error, RateLimited) else float(_full_jitter(state))
+    if isinstance(error, RateLimited):
+        return 0.0
+    most = min(LONGEST_BACK_OFF_SECONDS, 2.0**state.attempt_number)
+    asked = error.asked_seconds if isinstance(error, Unavailable) else 0.0
+    return max(random.uniform(0.2, most), asked)  # noqa: S311  (jitter)
 
 
-def _may_help_to_retry(error: BaseException) -> bool:
-    """5xx, time-outs, half answers; after a 429 the next try meets the pause, which decides."""
-    if isinstance(error, RateLimited | Malformed):
-        return True
-    return type(error) is Unavailable
-
-
-def _read_error(body: bytes) -> tuple[str, str]:
-    """Message and reason of an error's body; a body that doesn't parse changes nothing."""
+def _error_object(body: bytes) -> Json | None:
+    """Spotify's own error document; None for anything else: HTML, a plain sentence, nothing."""
     try:
-        error: Json = payloads.an_object(
-            payloads.an_object(json.loads(body[: 64 * 1024]), "an error").get("error"), "an error"
-        )
-    except (ValueError, SpotifyError):
-        return body[:200].decode(errors="replace"), ""
-    return str(error.get("message") or ""), str(error.get("reason") or "")
-
-
-def read_retry_after(value: str | None, now: float) -> float | None:
-    """Seconds from a `Retry-After`, which may be seconds or an HTTP date; None for missing or absurd ones."""
-    if not value:
+        return payloads.an_object(payloads.an_object(json.loads(body[: 64 * 1024]), "it").get("error"), "it")
+    except (ValueError, Malformed):
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, TypeError):
-            return None
-    if not 0 <= seconds < float("inf"):
-        return None
-    return min(seconds, MAX_PAUSE_SECONDS)

@@ -7,20 +7,29 @@ SpotifyError
 ├── Refused             our credentials or our account are not accepted
 ├── Malformed           an answer that makes no sense
 └── Unavailable         not now; `retry_after` says when
-    ├── RateLimited     429: everybody has to pause
     ├── Paused          a pause is running: nothing was sent
+    │   └── RateLimited 429: everybody has to pause
+    ├── Outage          Spotify has failed again and again: nothing is sent for a while
     ├── BudgetSpent     the day's calls are spent: nothing was sent
     ├── QueueFull       too much is waiting for the worker: nothing was queued
     └── BrokerDown      Redis cannot be asked: nothing was sent
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from spotify.failures import Failure
+
+
+class MadeWay(Exception):
+    """No failure: the work was put back behind something more urgent, or has had its turn for now."""
 
 
 class SpotifyError(Exception):
     """`code` is the problem document's; `detail` is fit for a person and holds no secret."""
 
     code: ClassVar[str] = "spotify_unavailable"
+    failure: "Failure | None" = None  # the row of `failures.TABLE` where Spotify's answer was the reason
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -55,6 +64,7 @@ class Unavailable(SpotifyError):
     def __init__(self, detail: str, retry_after: float = 5.0) -> None:
         super().__init__(detail)
         self.retry_after = retry_after  # seconds
+        self.asked_seconds = 0.0  # what the other side asked us to wait
 
 
 class Paused(Unavailable):
@@ -62,11 +72,11 @@ class Paused(Unavailable):
 
 
 class RateLimited(Paused):
-    """`quota`: the day's quota rather than the 30-second window."""
+    pass
 
-    def __init__(self, detail: str, retry_after: float, *, quota: bool) -> None:
-        super().__init__(detail, retry_after)
-        self.quota = quota
+
+class Outage(Unavailable):
+    pass
 
 
 class BudgetSpent(Unavailable):
@@ -88,6 +98,6 @@ def _tree(root: type[SpotifyError]) -> list[type[SpotifyError]]:
 def remembered(code: str, detail: str, retry_after: float) -> SpotifyError:
     """The error that a row remembers by its code."""
     for kind in _tree(SpotifyError):
-        if kind.code == code and kind not in (SpotifyError, BadRequest, RateLimited):
+        if kind.code == code and kind not in (SpotifyError, BadRequest, RateLimited, Outage):
             return kind(detail, retry_after) if issubclass(kind, Unavailable) else kind(detail)
     return Unavailable(detail, retry_after)

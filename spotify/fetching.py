@@ -1,97 +1,128 @@
-"""What the worker of the `spotify` queue does with one question."""
+"""What the worker of the `spotify` queue does with one question, and what the sweeper does for those without a message."""
 
 import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
-from songranker import metrics
-from songranker.redis import connection, queue_length
+from songranker.redis import oldest_sent_at, queue_length
 from spotify import gateway, queries, signals
-from spotify.client import SpotifyClient, new_transport
-from spotify.errors import BudgetSpent, Forbidden, Malformed, NotFound, Paused, Refused, SpotifyError, Unavailable
+from spotify.errors import (
+    BrokerDown,
+    BudgetSpent,
+    MadeWay,
+    Malformed,
+    NotFound,
+    Outage,
+    Paused,
+    SpotifyError,
+    Unavailable,
+)
 from spotify.models import Lookup
-from spotify.tokens import Tokens
+from spotify.querysets import LookupQuerySet
+from spotify.work import Work, leases
 
 _log = logging.getLogger(__name__)
 
-# How long a failure is believed before a person's question may ask Spotify again.
-FORBIDDEN_FOR = timedelta(hours=6)
-REFUSED_FOR = timedelta(seconds=60)
+# A failure that the table (failures.py) says nothing about is believed so long.
 FAILED_FOR = timedelta(seconds=5)
 # A question whose answer kills the worker (memory, a crash in C) would be run for ever.
 MAX_ATTEMPTS = 4
-
-_transport = None
-
-
-def client_for(lookup: Lookup) -> SpotifyClient:
-    """A client that renews the row's lease before each call; the connection pool is the process' own."""
-    global _transport
-    if _transport is None:
-        _transport = new_transport()
-    timeouts = (settings.SPOTIFY_CONNECT_TIMEOUT_SECONDS, settings.SPOTIFY_READ_TIMEOUT_SECONDS)
-    tokens = Tokens(
-        connection(),
-        _transport,
-        url=settings.SPOTIFY_ACCOUNTS_URL,
-        client_id=settings.SPOTIFY_CLIENT_ID,
-        client_secret=settings.SPOTIFY_CLIENT_SECRET,
-        timeouts=timeouts,
-    )
-
-    def renew_lease() -> None:
-        Lookup.objects.filter(pk=lookup.pk).update(lease_until=timezone.now() + gateway.LEASE)
-
-    return SpotifyClient(
-        _transport,
-        tokens,
-        gateway.throttle(),
-        url=settings.SPOTIFY_API_URL,
-        extended=settings.SPOTIFY_QUOTA_MODE == "extended",
-        market=settings.SPOTIFY_MARKET,
-        language=settings.SPOTIFY_LANGUAGE,
-        timeouts=timeouts,
-        call_seconds=settings.SPOTIFY_CALL_SECONDS,
-        before_call=renew_lease,
-        observe=lambda endpoint, status: metrics.count(
-            "spotify_requests", endpoint=endpoint, status=str(status or "none")
-        ),
-        observe_wait=lambda seconds: metrics.observe("spotify_throttle_wait_seconds", seconds),
-    )
+# Bulk work that has waited longer than this is moved up, one question at each sweep: nothing starves.
+STARVES_AFTER = timedelta(minutes=2)
+# A second 404 so long after the first one hides what was known: false ones have come in bursts.
+DOUBT_FOR = timedelta(hours=1)
+# What the sweeper fills the queue to: a pause of six hours must not end in a flood of messages.
+SWEEP_FILLS_TO = 100
 
 
 def run(lookup: Lookup) -> str:
-    """Fetch and store; whatever happens, the row says it. Returns the outcome in a word."""
-    now = timezone.now()
+    """Fetch and store; whatever happens, the rows say it. Returns the outcome in a word.
+
+    Raises MadeWay where the question went back into the queue: then nobody who waits may be woken.
+    """
     if lookup.attempts > MAX_ATTEMPTS:
-        _failed(lookup, Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."), now)
-        return "given up"
+        return _settle(lookup, Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."))
+    work = Work(lookup)
+    if work.nobody_waits() and queue_length("spotify"):
+        _put_back(lookup, gateway.LEFT)
+        raise MadeWay("nobody waits for it any more")
+    along = _along(lookup)
+    with leases.held([lookup, *along]):
+        try:
+            outcome = _fetch(work, [lookup, *along])
+        except MadeWay as why:
+            for one in (lookup, *along):
+                _put_back(one, gateway.LEFT if work.nobody_waits() else one.priority)
+            _log.info("put %s back: %s", lookup, why)
+            raise
+    work.forget_pages()
+    return outcome
+
+
+def _along(lookup: Lookup) -> list[Lookup]:
+    """Other questions that the same call can answer, where Spotify still allows batches."""
+    most = queries.BATCHES.get(lookup.kind, 1) if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
+    if most == 1:
+        return []
+    taken = Lookup.objects.take_along(lookup, most=most - 1, now=timezone.now(), lease=gateway.LEASE)
+    return list(taken)
+
+
+def _fetch(work: Work, lookups: list[Lookup]) -> str:
+    """Answer one question, or a batch of one kind by one call; each row gets its outcome. Raises MadeWay."""
+    now = timezone.now()
+    first = lookups[0]
     try:
-        queries.query_of(lookup).fetch(client_for(lookup), lookup, now)
-    except NotFound as error:
-        outcome = _absent(lookup, error, timezone.now())
-    except (Paused, BudgetSpent) as error:
-        return _give_back(lookup, error, timezone.now())
+        if len(lookups) == 1:
+            queries.query_of(first).fetch(work.client(), first, now)
+            missing: set[str] = set()
+        else:
+            missing = queries.fetch_batch(first.kind, work.client(), [lookup.value for lookup in lookups], now)
+    except MadeWay:
+        raise
     except SpotifyError as error:
-        outcome = _failed(lookup, error, timezone.now())
+        outcomes = [_settle(lookup, error) for lookup in lookups]
     except Exception:
         # A bug, or the database went away: say so where that is possible, and let Celery log the traceback.
-        _failed(lookup, Unavailable("Something broke on our side.", 30), timezone.now())
+        for lookup in lookups:
+            _settle(lookup, Unavailable("Something broke on our side.", 30))
         raise
     else:
-        # When the answer was stored, not when the work began: who asked in between has his answer, too.
-        outcome = _done(lookup, timezone.now())
+        absent = NotFound("Spotify has nothing under this id.")
+        outcomes = [_settle(lookup, absent if lookup.value in missing else None) for lookup in lookups]
+    return outcomes[0]
+
+
+def _put_back(lookup: Lookup, priority: int) -> None:
+    try:
+        gateway.put_back(lookup, priority)
+    except BrokerDown:
+        _log.warning("%s has no message now; the sweeper will send one", lookup)
+
+
+def _settle(lookup: Lookup, error: SpotifyError | None) -> str:
+    """Write what became of a question, and tell the other apps where it has ended."""
+    # When the answer was stored, not when the work began: who asked in between has his answer, too.
+    now = timezone.now()
+    if isinstance(error, Paused | BudgetSpent | Outage):
+        return _give_back(lookup, error, now)
+    if error is None:
+        outcome = _done(lookup, now)
+    elif isinstance(error, NotFound):
+        outcome = _absent(lookup, error, now)
+    else:
+        outcome = _failed(lookup, error, now)
     signals.lookup_settled.send_robust(sender=Lookup, lookup=lookup)
     return outcome
 
 
 def _save(lookup: Lookup, **values: object) -> None:
     """Write the outcome, unless the question has been asked anew under another task meanwhile."""
-    for name, value in values.items():
-        setattr(lookup, name, value)
     Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id).update(**values)
+    lookup.changed(**values)
 
 
 def _done(lookup: Lookup, now: datetime) -> str:
@@ -100,6 +131,7 @@ def _done(lookup: Lookup, now: datetime) -> str:
         state="done",
         fetched_at=now,
         absent=False,
+        doubted_at=None,
         error_code="",
         error_detail="",
         retry_at=None,
@@ -109,16 +141,18 @@ def _done(lookup: Lookup, now: datetime) -> str:
 
 
 def _absent(lookup: Lookup, error: NotFound, now: datetime) -> str:
-    """A 404. What was once known is not hidden by it: false ones have come in bursts."""
-    if lookup.is_known() and not lookup.absent:
+    """A 404. What was once known is hidden only by a second one, hours later: false ones have come in bursts."""
+    error_says = {"state": "done", "error_code": error.code, "error_detail": error.detail[:500]}
+    known = lookup.is_known() and not lookup.absent
+    if known and (lookup.doubted_at is None or now - lookup.doubted_at < DOUBT_FOR):
         retry_at = now + timedelta(seconds=settings.SPOTIFY_ABSENT_SECONDS)
-        _save(lookup, state="done", error_code=error.code, error_detail=error.detail, retry_at=retry_at)
+        _save(lookup, **error_says, doubted_at=lookup.doubted_at or now, retry_at=retry_at)
         return "doubted"
-    _save(lookup, state="done", fetched_at=now, absent=True, error_code=error.code, error_detail=error.detail[:500])
+    _save(lookup, **error_says, fetched_at=now, absent=True, doubted_at=None)
     return "absent"
 
 
-def _give_back(lookup: Lookup, error: Paused | BudgetSpent, now: datetime) -> str:
+def _give_back(lookup: Lookup, error: Paused | BudgetSpent | Outage, now: datetime) -> str:
     """Not failed: the row stays queued, and the sweeper publishes it when the pause is over."""
     retry_at = now + timedelta(seconds=error.retry_after)
     _save(
@@ -135,39 +169,61 @@ def _give_back(lookup: Lookup, error: Paused | BudgetSpent, now: datetime) -> st
 
 
 def _failed(lookup: Lookup, error: SpotifyError, now: datetime) -> str:
-    wait = FAILED_FOR
-    if isinstance(error, Forbidden):
-        wait = FORBIDDEN_FOR
-    elif isinstance(error, Refused):
-        wait = REFUSED_FOR
-    elif isinstance(error, Unavailable):
-        wait = timedelta(seconds=error.retry_after)
-    _save(lookup, state="failed", error_code=error.code, error_detail=error.detail[:500], retry_at=now + wait)
+    believed = error.failure.believed if error.failure else None
+    if believed is None:
+        believed = timedelta(seconds=error.retry_after) if isinstance(error, Unavailable) else FAILED_FOR
+    _save(lookup, state="failed", error_code=error.code, error_detail=error.detail[:500], retry_at=now + believed)
     _log.warning("%s failed: %s %s", lookup, error.code, error.detail)
     return "failed"
 
 
 def sweep(now: datetime) -> int:
-    """Publish again what has no message any more (Redis was emptied, a worker died) or was given back in a pause.
-
-    Does nothing while messages wait: then a slow queue is the likelier reason. Returns how many were published.
-    """
-    lost = list(Lookup.objects.lost(now).order_by("requested_at")[:100])
-    if not lost or queue_length("spotify"):
-        return 0
-    try:
-        gateway.check_open(0)
-    except SpotifyError as error:
-        _log.info("%d questions wait: %s", len(lost), error.detail)
-        return 0
+    """Publish again what has no message any more (Redis was emptied, a worker died) or was given back in a pause, and
+    move up what starves. Returns how many were published."""
     published = 0
-    for lookup in lost:
+    for bulk in (False, True):
+        questions = Q(priority__gte=gateway.IMPORT) if bulk else Q(priority__lt=gateway.IMPORT)
+        lost = Lookup.objects.lost(now).filter(questions).order_by("priority", "requested_at")
+        starving = Lookup.objects.starving(now, STARVES_AFTER).filter(questions)[:1]
+        if not lost.exists() and not starving:
+            continue
+        try:
+            gateway.check_open(0, gateway.IMPORT if bulk else gateway.PERSON)
+        except SpotifyError as error:
+            _log.info("questions wait: %s", error.detail)
+            continue
+        published += _publish_lost(lost, now)
+        published += sum(_move_up(lookup) for lookup in starving)
+    return published
+
+
+def _publish_lost(lost: LookupQuerySet, now: datetime) -> int:
+    """Only what can have no message: was published before the oldest message that waits, runs nowhere, or was paused."""
+    room = SWEEP_FILLS_TO - queue_length("spotify")
+    if room <= 0:
+        return 0
+    oldest = oldest_sent_at("spotify")
+    if oldest is not None:
+        sent_before = datetime.fromtimestamp(oldest, tz=now.tzinfo) + gateway.LEASE - timedelta(seconds=2)
+        lost = lost.filter(Q(state="running") | Q(retry_at__isnull=False) | Q(lease_until__lt=sent_before))
+    published = 0
+    for lookup in list(lost[:room]):
         taken = (
             Lookup.objects.lost(now)
             .filter(pk=lookup.pk)
             .update(state="queued", lease_until=now + gateway.LEASE, retry_at=None, error_code="", error_detail="")
         )
         if taken:
-            gateway.publish(lookup, gateway.IMPORT)
+            gateway.publish(lookup, max(lookup.priority, gateway.LEFT))
             published += 1
     return published
+
+
+def _move_up(lookup: Lookup) -> int:
+    """Bulk work that has waited for long takes its turn among the people."""
+    moved = Lookup.objects.filter(pk=lookup.pk, state="queued", priority=lookup.priority).update(
+        priority=gateway.PERSON, wanted_until=None
+    )
+    if moved:
+        gateway.publish(lookup, gateway.PERSON)
+    return moved

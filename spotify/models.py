@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -142,6 +143,14 @@ class Lookup(models.Model):
     It is also the job that `GET jobs/{id}` shows, and the claim that makes equal questions one task.
     """
 
+    class Priority(models.IntegerChoices):
+        """Message priorities: 0 is served first. A step of its own for each."""
+
+        PERSON = 0, "somebody waits"
+        LEFT = 3, "who asked has left"
+        IMPORT = 6, "import"
+        REFRESH = 9, "refresh"
+
     class State(models.TextChoices):
         IDLE = "idle"
         QUEUED = "queued"
@@ -154,6 +163,8 @@ class Lookup(models.Model):
     value = models.CharField(max_length=250, help_text="an id, or the words of a search in folded case")
     state = models.CharField(max_length=10, choices=State, default=State.IDLE)
     task_id = models.CharField(max_length=50, blank=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.PERSON)
+    wanted_until = models.DateTimeField(null=True, help_text="until then somebody waits for it")
     requested_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(
@@ -162,6 +173,7 @@ class Lookup(models.Model):
     lease_until = models.DateTimeField(null=True, help_text="after this whoever had the work is taken for lost")
     fetched_at = models.DateTimeField(null=True, help_text="when Spotify last answered")
     absent = models.BooleanField(default=False, help_text="Spotify said that there is no such thing")
+    doubted_at = models.DateTimeField(null=True, help_text="the first 404 for what was known before")
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=500, blank=True)
     retry_at = models.DateTimeField(null=True)
@@ -191,12 +203,38 @@ class Lookup(models.Model):
         """Answered recently enough to be served without asking again."""
         if self.fetched_at is None:
             return False
-        lifetime = settings.SPOTIFY_ABSENT_SECONDS if self.absent else settings.SPOTIFY_FRESH_SECONDS
+        lifetime = settings.SPOTIFY_ABSENT_SECONDS if self.absent else settings.SPOTIFY_LIFETIMES[self.kind]
         return now - self.fetched_at < timedelta(seconds=lifetime)
+
+    def is_in_work(self, now: datetime) -> bool:
+        """Queued or running, by somebody who has been heard of lately."""
+        working = self.state in (self.State.QUEUED, self.State.RUNNING)
+        return working and self.lease_until is not None and self.lease_until > now
+
+    def changed(self, **values: Any) -> "Lookup":
+        """This object with what an update has written to its row."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        return self
 
     def may_retry(self, now: datetime) -> bool:
         """May Spotify be asked again after a failure?"""
         return self.retry_at is None or self.retry_at <= now
+
+
+class ThrottleSnapshot(models.Model):
+    """What the throttle must not forget when Redis is emptied: pause, day, window, and the limits that were found."""
+
+    ONLY = 1
+
+    data = models.JSONField()
+    saved_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="throttle_snapshot_is_one")]
+
+    def __str__(self) -> str:
+        return f"throttle at {self.saved_at}"
 
 
 class SearchHit(models.Model):

@@ -4,6 +4,7 @@ Fields that Spotify always sends are required: an answer without one raises Malf
 null or empty, and unknown fields are ignored, because new ones come without notice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -60,11 +61,12 @@ class PlaylistPayload:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list. `total` is an estimate, or None; `items` may hold nulls."""
+    """One page of a list, its items parsed. `total` is an estimate, or None; `is_empty`: not even nulls were in it."""
 
     items: list[Any]
     total: int | None
     has_next: bool
+    is_empty: bool
 
 
 def an_object(value: Any, what: str) -> Json:
@@ -185,11 +187,37 @@ def playlist_row(row: Any) -> TrackPayload | None:
     return track(item)
 
 
-def page(value: Any) -> Page:
+def page(value: Any, parse: Callable[[Any], Any], *, nulls: bool = False) -> Page:
+    """A page with its items parsed; null items are left out unless `nulls`, then `parse` sees them."""
     data = an_object(value, "a page")
+    items = _field(data, "items", list, "a page")
     total = data.get("total")
     return Page(
-        items=_field(data, "items", list, "a page"),
+        items=[parse(item) for item in items if nulls or item is not None],
         total=total if isinstance(total, int) else None,
         has_next=bool(data.get("next")),
+        is_empty=not items,
     )
+
+
+def found_artists(value: Any) -> list[ArtistPayload]:
+    """The artists of a search."""
+    found: list[ArtistPayload] = page(an_object(value, "a search").get("artists"), artist).items
+    return found
+
+
+def full_album(value: Any) -> tuple[AlbumPayload, Page]:
+    """An album with the first page of its tracks."""
+    return album(value), page(an_object(value, "an album").get("tracks"), track)
+
+
+def several(name: str, parse: Callable[[Any], T], count: int) -> Callable[[Any], list[T | None]]:
+    """A parser of a batch: `count` items under `name`, in the order asked, null for unknown ids."""
+
+    def parse_all(value: Any) -> list[T | None]:
+        items = _field(an_object(value, f"several {name}"), name, list, f"several {name}")
+        if len(items) != count:
+            raise Malformed(f"Spotify sent {len(items)} {name} where {count} were asked for")
+        return [None if item is None else parse(item) for item in items]
+
+    return parse_all

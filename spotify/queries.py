@@ -1,8 +1,8 @@
 """The questions that can be put to Spotify: how each is fetched, and at which address its answer stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -10,10 +10,12 @@ from django.urls import reverse
 
 from songranker.titles import name_key, normalise
 from spotify import catalogue
-from spotify.client import SpotifyClient
+from spotify.client import MAX_ALBUMS, MAX_TRACKS, SpotifyClient
 from spotify.errors import Forbidden, NotFound
 from spotify.models import Artist, Lookup
+from spotify.payloads import AlbumPayload, TrackPayload
 
+P = TypeVar("P", AlbumPayload, TrackPayload)
 MAX_QUERY_LENGTH = 200
 
 PLAYLIST_NEEDS_EXTENDED = (
@@ -106,7 +108,7 @@ class AlbumTracks(Query):
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
         album, tracks = client.album(self.value)
-        catalogue.store_album(album, tracks, now)
+        catalogue.store_album(_under(self.value, album), tracks, now)
 
     def result_url(self) -> str:
         return reverse("album-tracks", args=[self.value])
@@ -119,7 +121,7 @@ class TrackById(Query):
     kind: ClassVar[str] = "track"
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        catalogue.store_track(client.track(self.value), now)
+        catalogue.store_track(_under(self.value, client.track(self.value)), now)
 
     def result_url(self) -> str:
         return reverse("track", args=[self.value])
@@ -145,6 +147,33 @@ class PlaylistTracks(Query):
 _KINDS: dict[str, type[Query]] = {
     query.kind: query for query in (ArtistSearch, ArtistAlbums, AlbumsByName, AlbumTracks, TrackById, PlaylistTracks)
 }
+
+
+# How many questions of a kind one call answers, in Extended Quota Mode.
+BATCHES = {AlbumTracks.kind: MAX_ALBUMS, TrackById.kind: MAX_TRACKS}
+
+
+def fetch_batch(kind: str, client: SpotifyClient, ids: list[str], now: datetime) -> set[str]:
+    """Ask for several albums or tracks by one call and store them; the ids that Spotify does not know."""
+    missing = set()
+    if kind == AlbumTracks.kind:
+        for album_id, found in zip(ids, client.albums(ids), strict=True):
+            if found is None:
+                missing.add(album_id)
+            else:
+                catalogue.store_album(_under(album_id, found[0]), found[1], now)
+    else:
+        for track_id, track in zip(ids, client.tracks(ids), strict=True):
+            if track is None:
+                missing.add(track_id)
+            else:
+                catalogue.store_track(_under(track_id, track), now)
+    return missing
+
+
+def _under(asked_id: str, found: P) -> P:
+    """The answer under the id that was asked for: with a market, Spotify answers with the id of its substitute."""
+    return found if found.id == asked_id else replace(found, id=asked_id)
 
 
 def query_of(lookup: Lookup) -> Query:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 
 _M = TypeVar("_M", bound=models.Model)
@@ -14,37 +14,65 @@ _M = TypeVar("_M", bound=models.Model)
 class LookupQuerySet(models.QuerySet[Any]):
     """Single flight and job states. Who won is said by the database: updates hold only where the old state still does."""
 
-    def in_work(self, now: datetime) -> "LookupQuerySet":
-        """Queued or running, with a lease that has not run out."""
-        return self.filter(state__in=("queued", "running"), lease_until__gt=now)
+    def asked(self, kind: str, value: str) -> Any:
+        """The row of a question, with the artist that it led to; None where nobody has asked it yet."""
+        return self.filter(kind=kind, value=value).select_related("artist").first()
 
     def claim(
-        self, *, kind: str, value: str, now: datetime, lease: timedelta, asked_at: datetime | None = None
+        self,
+        seen: Any,
+        *,
+        kind: str,
+        value: str,
+        now: datetime,
+        lease: timedelta,
+        priority: int = 0,
+        wanted_until: datetime | None = None,
+        asked_at: datetime | None = None,
     ) -> tuple[Any, bool]:
-        """The row of a question, and whether the caller is the one who has to publish its task.
+        """The row of a question, and whether the caller has to publish its task.
 
+        `seen` is the row as the caller has read it (`asked`), None where there was none.
         `asked_at` is when the caller looked at the rows in vain: what was answered or refused since needs no new task.
+        `wanted_until`: so long somebody waits for the answer.
 
         A question that is already in work keeps its task: five hundred askers make one. A lease that ran out (its
         message or its worker is gone) is taken over under the same task id, so that those who wait are woken, too.
         """
-        lookup, _ = self.get_or_create(kind=kind, value=value)
-        ended = Q(state__in=("idle", "done")) | Q(state="failed", retry_at__lte=asked_at or now)
-        unanswered = Q(fetched_at__isnull=True) | Q(fetched_at__lte=asked_at or now)
-        fresh_start = self.filter(ended, unanswered, pk=lookup.pk).update(
-            state="queued",
-            task_id=uuid.uuid4().hex,
-            requested_at=now,
-            lease_until=now + lease,
-            attempts=0,
-            error_code="",
-            error_detail="",
+        work = {"state": "queued", "lease_until": now + lease, "error_code": "", "error_detail": ""}
+        wish: dict[str, Any] = {"priority": priority, "wanted_until": wanted_until}
+        anew = {**work, **wish, "task_id": uuid.uuid4().hex, "requested_at": now, "attempts": 0}
+        lookup = seen
+        if lookup is None:
+            try:
+                with transaction.atomic():
+                    return self.create(kind=kind, value=value, **anew), True
+            except IntegrityError:  # somebody was faster
+                lookup = self.asked(kind, value)
+        if not lookup.is_in_work(now):
+            ended = Q(state__in=("idle", "done")) | Q(state="failed", retry_at__lte=asked_at or now)
+            unanswered = Q(fetched_at__isnull=True) | Q(fetched_at__lte=asked_at or now)
+            if self.filter(ended, unanswered, pk=lookup.pk).update(**anew):
+                return lookup.changed(**anew), True
+            dead = self.filter(pk=lookup.pk, state__in=("queued", "running"), lease_until__lte=now)
+            if dead.update(**work, **wish, retry_at=None):
+                lookup.refresh_from_db()
+                return lookup, True
+            lookup.refresh_from_db()
+        return lookup, self._join(lookup, **wish)
+
+    def _join(self, lookup: Any, *, priority: int, wanted_until: datetime | None) -> bool:
+        """Wait for work that is under way; whether it must be published again, because it has become more urgent."""
+        working = self.filter(pk=lookup.pk, state__in=("queued", "running"))
+        if priority < lookup.priority:
+            raised = working.filter(priority__gt=priority).update(priority=priority, wanted_until=wanted_until)
+            return bool(raised) and lookup.state == "queued" and not lookup.error_code
+        longer = wanted_until is not None and (
+            lookup.wanted_until is None or wanted_until - lookup.wanted_until > timedelta(seconds=1)
         )
-        taken_over = fresh_start or self.filter(
-            pk=lookup.pk, state__in=("queued", "running"), lease_until__lte=now
-        ).update(state="queued", lease_until=now + lease, retry_at=None, error_code="", error_detail="")
-        lookup.refresh_from_db()
-        return lookup, bool(taken_over)
+        if longer:
+            working.update(wanted_until=wanted_until)
+        return False
 
     def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> Any:
         """The row, now running; None where the work was done meanwhile or somebody else does it."""
@@ -56,15 +84,30 @@ class LookupQuerySet(models.QuerySet[Any]):
         )
         return self.get(pk=pk) if won else None
 
+    def take_along(self, lookup: Any, *, most: int, now: datetime, lease: timedelta) -> list[Any]:
+        """Other questions of the same kind that wait, now running: one batch answers them all, the urgent first."""
+        waiting = self.filter(kind=lookup.kind, state="queued", error_code="").exclude(pk=lookup.pk)
+        taken = []
+        for other in waiting.order_by("priority", "requested_at")[:most]:
+            started = self.start(pk=other.pk, task_id=other.task_id, now=now, lease=lease, redelivered=False)
+            if started:
+                taken.append(started)
+        return taken
+
     def lost(self, now: datetime) -> "LookupQuerySet":
         """Work that nobody does any more, and that may be done now."""
         not_paused = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
         return self.filter(not_paused, state__in=("queued", "running"), lease_until__lte=now)
 
+    def starving(self, now: datetime, patience: timedelta) -> "LookupQuerySet":
+        """Bulk work that has waited in the queue for too long, the longest first."""
+        waiting = self.filter(state="queued", error_code="", priority__gt=0, requested_at__lte=now - patience)
+        return waiting.order_by("requested_at")
 
-def fresh_since(now: datetime) -> datetime:
-    """Answers fetched after this are fresh."""
-    return now - timedelta(seconds=settings.SPOTIFY_FRESH_SECONDS)
+
+def fresh_since(kind: str, now: datetime) -> datetime:
+    """Answers to questions of this kind that were fetched after this are fresh."""
+    return now - timedelta(seconds=settings.SPOTIFY_LIFETIMES[kind])
 
 
 class AlbumQuerySet(models.QuerySet[Any]):

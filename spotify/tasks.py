@@ -4,9 +4,14 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from celery.exceptions import Ignore
+from celery.signals import task_postrun
+from django.db import DatabaseError
 from django.utils import timezone
 
+from songranker.redis import Unreachable
 from spotify import fetching, gateway
+from spotify.errors import MadeWay
 from spotify.models import Lookup
 
 _log = logging.getLogger(__name__)
@@ -24,10 +29,24 @@ def fetch(self: Any, /, lookup_id: str, **unknown: Any) -> str:
     lookup = Lookup.objects.start(
         pk=lookup_id, task_id=self.request.id, now=timezone.now(), lease=gateway.LEASE, redelivered=redelivered
     )
-    return fetching.run(lookup) if lookup else "already done"
+    if lookup is None:
+        return "already done"
+    try:
+        return fetching.run(lookup)
+    except MadeWay:
+        raise Ignore from None  # no result: whoever waits for this task goes on waiting
 
 
 @shared_task(name="spotify.sweep")
 def sweep(**unknown: Any) -> int:
     """Publish what was lost or given back. Idempotent: each row is taken once, by an update that checks its state."""
     return fetching.sweep(timezone.now())
+
+
+@task_postrun.connect(sender=fetch)
+def _remember(**_: Any) -> None:
+    """What an emptied Redis must not make us forget. Here, because by now whoever waits has been woken."""
+    try:
+        gateway.throttle().remember()
+    except (*Unreachable, DatabaseError) as error:
+        _log.warning("the throttle's state was not saved: %s", type(error).__name__)

@@ -35,9 +35,10 @@ def logs() -> Path:
 def redis() -> Iterator[Any]:
     """This run's Redis, empty before and after."""
     from songranker import metrics
-    from songranker.redis import connection
+    from songranker.redis import breaker, connection
 
     client = connection()
+    breaker.reset()
     metrics.flush()
     client.flushdb()
     yield client

@@ -169,14 +169,14 @@ def test_a_frozen_redis_is_noticed(db, tmp_path, monkeypatch):
             "import os, time, django; django.setup()\n"
             "from spotify import gateway, queries; from spotify.errors import BrokerDown\n"
             "gateway.throttle().look(); os.kill(int(os.environ['FROZEN']), 19); started = time.monotonic()\n"
-            "try: gateway.check_open(1)\n"
+            "try: gateway.check_open(1, gateway.PERSON)\n"
             "except BrokerDown: print('said', time.monotonic() - started)\n"
         )
-        env = os.environ | {
-            "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-            "FROZEN": str(server.pid),
-            "DJANGO_SETTINGS_MODULE": "songranker.settings",
-        }
+        env = processes.environment(
+            REDIS_URL=f"redis://127.0.0.1:{port}/0",
+            FROZEN=str(server.pid),
+            DJANGO_SETTINGS_MODULE="songranker.settings",
+        )
         out = subprocess.run(
             [sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=30, check=True
         ).stdout

@@ -18,7 +18,7 @@ NOWHERE = "0000000000000000000000"
 def stale(db):
     """Make what was fetched older than it is."""
 
-    def stale(hours=48):
+    def stale(hours=24 * 30):
         Lookup.objects.update(fetched_at=timezone.now() - timezone.timedelta(hours=hours))
 
     return stale

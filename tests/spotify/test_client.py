@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from spotify.client import SpotifyClient, new_transport, read_retry_after
+from spotify.client import SpotifyClient, Turn, _once_each, new_transport
 from spotify.errors import (
     BadRequest,
     BudgetSpent,
@@ -19,10 +19,12 @@ from spotify.errors import (
     Unavailable,
     remembered,
 )
+from spotify.headers import read_retry_after
 from spotify.throttle import Throttle
 from spotify.tokens import Tokens
 from tests.conftest import TAYLOR
 from tests.spotify.test_simulator import FEARLESS, LONG_LIST, ODD_LIST
+from tests.spotify.test_throttle import InMemory
 
 NOWHERE = "0000000000000000000000"
 
@@ -33,8 +35,10 @@ class Rig:
     def __init__(self, redis, simulator, **changes):
         self.slept: list[float] = []
         self.seen: list[tuple[str, int]] = []
+        self.patience = changes.pop("patience", 0.0)
+        self.checks = 0
         self.throttle = Throttle(
-            redis, limit=changes.pop("limit", 1000), window_seconds=30, call_seconds=15,
+            redis, InMemory(), limit=changes.pop("limit", 1000), window_seconds=30, call_seconds=15,
             daily_limit=changes.pop("daily_limit", 0), pause_key="spotify:pause",
         )  # fmt: skip
         timeouts = changes.pop("timeouts", (1.0, 2.0))
@@ -47,12 +51,17 @@ class Rig:
             client_secret="s3cret",
             timeouts=timeouts,
         )
-        values = {"url": f"{simulator.url}/v1", "extended": False, "timeouts": timeouts, "sleep": self.sleep,
+        self.tokens = tokens
+        turn = Turn(patience=lambda: self.patience, check=self.check)
+        values = {"turn": turn, "url": f"{simulator.url}/v1", "extended": False, "timeouts": timeouts, "sleep": self.sleep,
                   "observe": lambda endpoint, status: self.seen.append((endpoint, status))}  # fmt: skip
         self.client = SpotifyClient(transport, tokens, self.throttle, **(values | changes))
 
     def sleep(self, seconds):
         self.slept.append(seconds)
+
+    def check(self):
+        self.checks += 1
 
 
 @pytest.fixture
@@ -196,9 +205,8 @@ def test_a_date_is_a_retry_after(monkeypatch):
     assert read_retry_after("inf", 0) is None
 
 
-def test_a_full_window_is_waited_for_in_slices_that_renew_the_lease(rig, redis, simulator):
-    renewed = []
-    one = rig(limit=1, before_call=lambda: renewed.append(1))
+def test_a_full_window_is_waited_for_in_slices_that_look_whether_to_make_way(rig, redis, simulator):
+    one = rig(limit=1)
     one.client.artist(TAYLOR)
 
     def sleep(seconds):
@@ -210,7 +218,7 @@ def test_a_full_window_is_waited_for_in_slices_that_renew_the_lease(rig, redis, 
     one.client.artist(TAYLOR)
     assert sum(one.slept) == pytest.approx(30, abs=2)
     assert max(one.slept) <= 1
-    assert len(renewed) >= 30
+    assert one.checks >= 30
 
 
 def test_a_spent_day_is_said_at_once(rig, simulator):
@@ -262,7 +270,7 @@ def test_the_token_shows_in_no_error(rig, redis, simulator):
     one = rig(url="http://127.0.0.1:9/v1")
     with pytest.raises(Unavailable) as error:
         one.client.artist(TAYLOR)
-    token = redis.get("spotify:token")
+    token = redis.get(one.tokens.key)
     assert token
     assert token not in repr(error.value)
     assert error.value.__cause__ is None
@@ -299,9 +307,14 @@ class Pages:
         self.pages = list(pages)
         self.asked: list[int] = []
 
-    def __call__(self, endpoint, path, params):
+    def __call__(self, endpoint, path, params, parse):
         self.asked.append(params["offset"])
-        return self.pages.pop(0)
+        return parse(self.pages.pop(0))
+
+
+class Item:
+    def __init__(self, value):
+        self.id = value["id"]
 
 
 def page(ids, total, following=None):
@@ -322,14 +335,14 @@ def page(ids, total, following=None):
 def test_pages_as_odd_as_they_come(rig, pages, found, asked):
     client = rig().client
     client._get = answers = Pages(*pages)
-    assert "".join(item["id"] for item in client._all_items("e", "p", {}, 2)) == found
+    assert "".join(item.id for item in _once_each(client._pages("e", "p", {}, 2, Item))) == found
     assert answers.asked == asked
 
 
 def test_a_list_that_never_ends_ends(rig):
     client = rig().client
     client._get = answers = Pages(*[page(f"{i}{i + 1}", 6, "x") for i in range(50)])
-    list(client._all_items("e", "p", {}, 2))
+    list(client._pages("e", "p", {}, 2, Item))
     assert len(answers.asked) == 6 // 2 + 2
 
 

@@ -46,16 +46,16 @@ def test_a_recorded_artist():
 def test_a_recorded_album_with_its_tracks():
     raw = recorded("get_album.json")
     album = payloads.album(raw)
-    tracks = [payloads.track(item) for item in payloads.page(raw["tracks"]).items]
+    tracks = payloads.page(raw["tracks"], payloads.track).items
     assert (album.name, album.release_date, album.total_tracks, len(tracks)) == ("SINGLARITY", "2020-12-18", 11, 11)
     assert tracks[0].artists[0].name == "Area 11"
     assert tracks[0].isrc is None  # simplified tracks never say it
 
 
 def test_a_recorded_list_of_albums():
-    page = payloads.page(recorded("artist_albums.json"))
+    page = payloads.page(recorded("artist_albums.json"), payloads.album)
     assert page.total == 918
-    assert {payloads.album(item).album_type for item in page.items} <= {"album", "single", "compilation"}
+    assert {album.album_type for album in page.items} <= {"album", "single", "compilation"}
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_rows_of_playlists(row, taken):
 @pytest.mark.parametrize("value", [None, [], "text", {"items": None}, {"total": 3}])
 def test_a_page_that_is_none(value):
     with pytest.raises(Malformed):
-        payloads.page(value)
+        payloads.page(value, payloads.album)

@@ -1,0 +1,177 @@
+"""One question on the worker: its lease, its place in the throttle's order, and when it makes way for others."""
+
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import requests
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from songranker import metrics
+from songranker.redis import connection as redis_connection
+from songranker.redis import people_wait
+from spotify import gateway
+from spotify.client import SpotifyClient, Turn, new_transport
+from spotify.errors import MadeWay
+from spotify.models import Lookup
+from spotify.payloads import Page
+from spotify.throttle import Place
+from spotify.tokens import Tokens
+
+_log = logging.getLogger(__name__)
+
+# After so long a question goes back into the queue, with the pages that it has: others may wait, and no task comes near
+# its time limit.
+TURN_SECONDS = 40.0
+_RENEW_SECONDS = 2.5
+_LOOK_SECONDS = 1.0
+_KEPT_QUESTIONS = 20
+
+
+@cache
+def _transport_of(pid: int) -> requests.Session:
+    return new_transport()
+
+
+def tokens() -> Tokens:
+    """The access token that all workers share."""
+    return Tokens(
+        redis_connection(),
+        _transport_of(os.getpid()),
+        url=settings.SPOTIFY_ACCOUNTS_URL,
+        client_id=settings.SPOTIFY_CLIENT_ID,
+        client_secret=settings.SPOTIFY_CLIENT_SECRET,
+        timeouts=_timeouts(),
+    )
+
+
+def _timeouts() -> tuple[float, float]:
+    return settings.SPOTIFY_CONNECT_TIMEOUT_SECONDS, settings.SPOTIFY_READ_TIMEOUT_SECONDS
+
+
+class Work:
+    """A question that this worker answers now."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self._started = self._looked = time.monotonic()
+
+    def client(self) -> SpotifyClient:
+        """A client whose calls have this question's place in the order; the connection pool is the process' own."""
+        return SpotifyClient(
+            _transport_of(os.getpid()),
+            tokens(),
+            gateway.throttle(),
+            url=settings.SPOTIFY_API_URL,
+            extended=settings.SPOTIFY_QUOTA_MODE == "extended",
+            market=settings.SPOTIFY_MARKET,
+            language=settings.SPOTIFY_LANGUAGE,
+            timeouts=_timeouts(),
+            call_seconds=settings.SPOTIFY_CALL_SECONDS,
+            turn=Turn(self._place, self._patience, self._check, _pages.of(str(self.lookup.pk))),
+            observe=lambda endpoint, status: metrics.count(
+                "spotify_requests", endpoint=endpoint, status=str(status or "none")
+            ),
+            observe_wait=lambda seconds: metrics.observe("spotify_throttle_wait_seconds", seconds),
+        )
+
+    def nobody_waits(self) -> bool:
+        """Has everybody left who waited for this question?"""
+        wanted = self.lookup.wanted_until
+        return self.lookup.priority == gateway.PERSON and wanted is not None and wanted < timezone.now()
+
+    def forget_pages(self) -> None:
+        """The question has ended, well or badly."""
+        _pages.forget(str(self.lookup.pk))
+
+    def _place(self) -> Place:
+        return gateway.place(self.lookup.priority)
+
+    def _patience(self) -> float:
+        if self.lookup.priority != gateway.PERSON or self.lookup.wanted_until is None:
+            return 0.0
+        return max(0.0, (self.lookup.wanted_until - timezone.now()).total_seconds())
+
+    def _check(self) -> None:
+        """Raises MadeWay where a person waits behind bulk work, or where this has taken long enough for now."""
+        now = time.monotonic()
+        if now - self._started > TURN_SECONDS:
+            raise MadeWay("it has had its turn")
+        if now - self._looked > _LOOK_SECONDS:
+            self._look(now)
+        if self.lookup.priority > gateway.PERSON and people_wait("spotify"):
+            self._look(now)
+            if self.lookup.priority > gateway.PERSON:
+                raise MadeWay("a person waits")
+
+    def _look(self, now: float) -> None:
+        """Somebody may have begun to wait for this very question meanwhile."""
+        self._looked = now
+        self.lookup.refresh_from_db(fields=["priority", "wanted_until"])
+
+
+class _Pages:
+    """The pages that interrupted questions have fetched, in this process: fetching them again would cost calls."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, dict[tuple[str, int], Page]] = OrderedDict()
+
+    def of(self, question: str) -> dict[tuple[str, int], Page]:
+        pages = self._kept.setdefault(question, {})
+        self._kept.move_to_end(question)
+        if len(self._kept) > _KEPT_QUESTIONS:
+            self._kept.popitem(last=False)
+        return pages
+
+    def forget(self, question: str) -> None:
+        self._kept.pop(question, None)
+
+
+_pages = _Pages()
+
+
+class _Leases:
+    """Renews the leases of what this process works on, by a thread: a call may take longer than a lease."""
+
+    def __init__(self) -> None:
+        self._held: set[str] = set()
+        self._lock = threading.Lock()
+        self._pid = 0
+
+    @contextmanager
+    def held(self, lookups: Iterable[Lookup]) -> Iterator[None]:
+        ids = {str(lookup.pk) for lookup in lookups}
+        with self._lock:
+            self._held |= ids
+            if self._pid != os.getpid():  # threads do not survive a fork
+                self._pid = os.getpid()
+                threading.Thread(target=self._renew_for_ever, name="leases", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= ids
+
+    def _renew_for_ever(self) -> None:
+        while True:
+            time.sleep(_RENEW_SECONDS)
+            with self._lock:
+                ids = list(self._held)
+            if not ids:
+                continue
+            try:
+                running = Lookup.objects.filter(pk__in=ids, state=Lookup.State.RUNNING)
+                running.update(lease_until=timezone.now() + gateway.LEASE)
+            except DatabaseError as error:
+                _log.warning("no lease could be renewed: %s", type(error).__name__)
+                connection.close()
+
+
+leases = _Leases()
