@@ -1,4 +1,4 @@
-"""HTTP through the whole stack of `make run`: what the queue and the worker add to a direct call, cached pages, votes."""
+"""The stack of `make run`: what queue and worker add to a direct call, beside RQ with polling; cached pages; votes."""
 
 import os
 import signal
@@ -18,23 +18,18 @@ from benchmarks.table import Row, median_and_p95, milliseconds
 from songranker.runner.redis_server import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+WIDE_OPEN = {"SPOTIFY_RATE_LIMIT": "100000", "SPOTIFY_DAILY_LIMIT": "0", "LOG_LEVEL": "WARNING"}
 ALBUM = "2nPokmAvYy5qYO4rFU7ZDm"
 ARTIST = "163tK9Wjr9P9DmM0AVK7lm"
 
 
 @contextmanager
-def stack() -> Iterator[tuple[str, str]]:
-    """The runner on its own port and data; addresses of the site and of the simulator."""
+def stack() -> Iterator[tuple[str, str, Path]]:
+    """The runner on its own port and data; addresses of the site and of the simulator, and the folder of the data."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
         log = Path(data) / "run.log"
-        env = os.environ | {
-            "DATA_DIR": data,
-            "PORT": str(port),
-            "SPOTIFY_RATE_LIMIT": "100000",
-            "SPOTIFY_DAILY_LIMIT": "0",
-            "LOG_LEVEL": "WARNING",
-        }
+        env = os.environ | WIDE_OPEN | {"DATA_DIR": data, "PORT": str(port)}
         with log.open("w") as out:
             run = subprocess.Popen(
                 [sys.executable, "-m", "songranker.runner"], cwd=ROOT, env=env, stdout=out, stderr=out
@@ -51,18 +46,27 @@ def stack() -> Iterator[tuple[str, str]]:
             requests.post(
                 f"{simulator}/_admin/config", json={"limit": 0, "daily_limit": 0}, timeout=5
             ).raise_for_status()
-            yield f"http://127.0.0.1:{port}/api/v1", simulator
+            yield f"http://127.0.0.1:{port}/api/v1", simulator, Path(data)
         finally:
             run.send_signal(signal.SIGTERM)
             run.wait(15)
 
 
 def measure() -> list[Row]:
-    with stack() as (api, simulator):
-        return [_added_latency(api, simulator), _cached(api), _votes(api)]
+    with stack() as (api, simulator, data):
+        return [*_beside_rq(simulator, data), _whole_request(api, simulator), _cached(api), _votes(api)]
 
 
-def _added_latency(api: str, simulator: str) -> Row:
+def _beside_rq(simulator: str, data: Path) -> list[Row]:
+    """In a process of its own, which has this stack's settings from the start, as a web process has."""
+    redis_url = (data / "run.env").read_text().strip().removeprefix("REDIS_URL=")
+    env = os.environ | WIDE_OPEN | {"DATA_DIR": str(data), "REDIS_URL": redis_url, "SPOTIFY_SIMULATOR_URL": simulator}
+    command = [sys.executable, "-m", "benchmarks.waiting"]
+    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, timeout=400, check=True)
+    return [Row(*line.split("\t")) for line in done.stdout.splitlines()]
+
+
+def _whole_request(api: str, simulator: str) -> Row:
     """New searches, three a second as Spotify allows, against the same call made directly."""
     http, spotify = requests.Session(), requests.Session()
     token = requests.post(

@@ -21,6 +21,7 @@ KEY = "songranker:heartbeats"
 EVERY_SECONDS = 4.0
 DEAD_AFTER_SECONDS = 20.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
+ONE_WORKER_QUEUE = "spotify"
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +100,20 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
         for name, queue in self.names:
             _quietly(erase, name, queue)
 
+    def _greet(self) -> None:
+        """Nobody should start a second Spotify worker without knowing; nothing breaks where somebody does."""
+        if not any(queue == ONE_WORKER_QUEUE for _, queue in self.names):
+            return
+        for beat in read():
+            if beat.queue == ONE_WORKER_QUEUE and beat.alive and (beat.name, beat.queue) not in self.names:
+                _log.warning(
+                    "another worker of the queue %s is alive: %s. That is safe, they share one budget; but one is enough",
+                    beat.queue,
+                    beat.name,
+                )
+
     def _beat(self) -> None:
+        _quietly(self._greet)
         while True:
             for name, queue in self.names:
                 _quietly(write, name, queue)

@@ -141,6 +141,7 @@ def problem_for(error: Exception) -> Problem | None:
 def for_status(status: int) -> Problem:
     """The plain problem of an error that Django itself answered."""
     codes = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+    codes |= {503: "broker_unavailable"}  # a page of ours that needs Redis
     details = {
         "not_found": "There is nothing at this address.",
         "internal": "This was logged; the request id finds it.",

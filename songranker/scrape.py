@@ -1,10 +1,8 @@
 """`GET /metrics`: what `metrics.py` has counted, and current figures, in Prometheus' text."""
 
 import json
-import time
 from collections.abc import Iterator
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from songranker import heartbeat, metrics, problems
 from songranker.metrics import BUCKETS, DECLARED, KEY, Declared, Gauge, gauges
-from songranker.redis import QUEUES, Unreachable, connection, oldest_sent_at, queue_lengths
+from songranker.redis import Unreachable, connection, queue_ages, queue_lengths
 
 
 class _Collector:
@@ -63,20 +61,12 @@ def _family(name: str, known: Declared, values: dict[tuple[str, ...], dict[str, 
 
 
 def queue_gauges() -> Iterator[Gauge]:
-    """Queue lengths, the age of the oldest message, workers, and the alarm."""
-    lengths = queue_lengths()
-    oldest: dict[tuple[str, ...], float] = {(queue,): _oldest_seconds(queue) for queue in QUEUES}
+    """Queue lengths, the age of the oldest message, and workers."""
+    oldest: dict[tuple[str, ...], float] = {(queue,): age for queue, age in queue_ages().items()}
     seen: dict[tuple[str, ...], float] = {(beat.name, beat.queue): beat.age_seconds for beat in heartbeat.read()}
-    alarm = float(lengths["spotify"] > settings.SPOTIFY_QUEUE_ALERT)
-    yield Gauge("queue_length", "Messages waiting", {(q,): float(n) for q, n in lengths.items()}, ("queue",))
+    yield Gauge("queue_length", "Messages waiting", {(q,): float(n) for q, n in queue_lengths().items()}, ("queue",))
     yield Gauge("queue_oldest_seconds", "Age of the oldest waiting message", oldest, ("queue",))
     yield Gauge("worker_last_seen_seconds", "Since a worker's last sign of life", seen, ("worker", "queue"))
-    yield Gauge("alert", "1 where somebody should look", {("spotify_queue_length",): alarm}, ("name",))
-
-
-def _oldest_seconds(queue: str) -> float:
-    sent_at = oldest_sent_at(queue)
-    return 0.0 if sent_at is None else max(0.0, time.time() - sent_at)
 
 
 @never_cache

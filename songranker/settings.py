@@ -165,7 +165,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     # In a file, because the workers of the tests are processes of their own.
     _database["TEST"] = {"NAME": str(_database["NAME"]) + ".test"}
 # Opening a connection costs more than most of our questions do. (Workers: celery_app.py.)
-_database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+_database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": not _database["ENGINE"].endswith("sqlite3")}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -177,6 +177,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",

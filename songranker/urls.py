@@ -20,5 +20,6 @@ urlpatterns = [
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("metrics", scrape.view, name="metrics"),
+    path("", include("spotify.pages")),
     path("admin/", admin.site.urls),
 ]

@@ -17,7 +17,7 @@ BROKER_ERRORS = (kombu.exceptions.OperationalError, RuntimeError, OSError, *Unre
 
 
 def wait(task_id: str, seconds: float) -> bool:
-    """Sleep until the task has ended, at most `seconds`; has it?
+    """Sleep until the task has ended, at most `seconds` (Celery looks at the time once a second); has it?
 
     Where the broker goes away meanwhile the answer is False: what the task did, its row says. Any number of threads may
     wait for one task.

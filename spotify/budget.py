@@ -2,8 +2,8 @@
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with the memory of the level that was refused, as in
 TCP CUBIC (RFC 9438, 4.6): below that ceiling nothing is risked, so it is approached again within minutes and kept to.
-It is tried anew only after a while, which grows each time that the same level is refused again: a limit that does not
-change costs ever fewer refusals, one that was raised is found.
+A first refusal may have been a hiccup: it is tried anew soon. Once refused at the same level a second time, the limit
+counts as found, and is tried anew only daily (the day's quota: monthly), so that one that was raised is found, too.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -22,17 +22,17 @@ class Rules:
     step: float  # added in each quiet period
     period: float  # one quiet period
     first_trust: float  # how long a new ceiling is believed
-    most_trust: float
+    found_trust: float  # and once it was refused again
     floor: float = 0.1
 
 
 def window_rules(window_seconds: float) -> Rules:
     """For the rolling window: a refusal costs seconds, so it may be sought boldly."""
-    return Rules(0.7, 0.7, 0.02, 0.05, window_seconds, first_trust=20 * window_seconds, most_trust=DAY)
+    return Rules(0.7, 0.7, 0.02, 0.05, window_seconds, first_trust=20 * window_seconds, found_trust=DAY)
 
 
 # For the rolling day: a refusal costs up to a day, so the ceiling is believed for a week and more.
-DAY_RULES = Rules(0.7, 1.0, 0.03, 0.05, DAY, first_trust=7 * DAY, most_trust=56 * DAY)
+DAY_RULES = Rules(0.7, 1.0, 0.03, 0.05, DAY, first_trust=7 * DAY, found_trust=28 * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class Level:
 
     limit: float
     ceiling: float | None = None  # more than this was refused
-    trust: float = 0.0  # how long the ceiling is believed, seconds
     retest_at: float = 0.0  # when it may be tried again, on Redis' clock, seconds
 
     def calls(self) -> int:
@@ -59,8 +58,8 @@ def refused(level: Level, used: int, now: float, setting: int, rules: Rules) -> 
         return replace(level, limit=max(floor, level.limit * rules.down))
     ceiling = max(floor, used - max(1.0, rules.margin * used))
     same = level.ceiling is not None and abs(ceiling - level.ceiling) <= max(1.0, 0.1 * level.ceiling)
-    trust = min(rules.most_trust, level.trust * 4) if same else rules.first_trust
-    return Level(max(floor, ceiling * rules.settle), ceiling, trust, now + trust)
+    trust = rules.found_trust if same else rules.first_trust
+    return Level(max(floor, ceiling * rules.settle), ceiling, now + trust)
 
 
 def quiet(level: Level, peak: int, now: float, setting: int, rules: Rules) -> Level:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from songranker.redis import oldest_sent_at, queue_length
+from songranker.redis import Unreachable, oldest_sent_at, queue_length
 from spotify import gateway, queries, signals
 from spotify.errors import (
     BrokerDown,
@@ -85,6 +85,8 @@ def _fetch(work: Work, lookups: list[Lookup]) -> str:
         raise
     except SpotifyError as error:
         outcomes = [_settle(lookup, error) for lookup in lookups]
+    except Unreachable:  # no call is made without Redis; it goes on when that is back
+        outcomes = [_settle(lookup, BrokerDown("The queue cannot be reached.", 5)) for lookup in lookups]
     except Exception:
         # A bug, or the database went away: say so where that is possible, and let Celery log the traceback.
         for lookup in lookups:
@@ -107,7 +109,7 @@ def _settle(lookup: Lookup, error: SpotifyError | None) -> str:
     """Write what became of a question, and tell the other apps where it has ended."""
     # When the answer was stored, not when the work began: who asked in between has his answer, too.
     now = timezone.now()
-    if isinstance(error, Paused | BudgetSpent | Outage):
+    if isinstance(error, Paused | BudgetSpent | Outage | BrokerDown):
         return _give_back(lookup, error, now)
     if error is None:
         outcome = _done(lookup, now)
@@ -152,7 +154,7 @@ def _absent(lookup: Lookup, error: NotFound, now: datetime) -> str:
     return "absent"
 
 
-def _give_back(lookup: Lookup, error: Paused | BudgetSpent | Outage, now: datetime) -> str:
+def _give_back(lookup: Lookup, error: Unavailable, now: datetime) -> str:
     """Not failed: the row stays queued, and the sweeper publishes it when the pause is over."""
     retry_at = now + timedelta(seconds=error.retry_after)
     _save(

@@ -5,18 +5,25 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Q
 
 _M = TypeVar("_M", bound=models.Model)
+# One statement instead of an update and a select: somebody waits for it. The last parameter: the broker gave the message
+# back, so whoever ran it is dead.
+_START = """
+UPDATE {table} SET state = 'running', started_at = %s, lease_until = %s, attempts = attempts + 1
+WHERE id = %s AND task_id = %s AND (state = 'queued' OR (state = 'running' AND (lease_until <= %s OR %s = 1)))
+RETURNING *
+"""
 
 
 class LookupQuerySet(models.QuerySet[Any]):
     """Single flight and job states. Who won is said by the database: updates hold only where the old state still does."""
 
     def asked(self, kind: str, value: str) -> Any:
-        """The row of a question, with the artist that it led to; None where nobody has asked it yet."""
-        return self.filter(kind=kind, value=value).select_related("artist").first()
+        """The row of a question; None where nobody has asked it yet."""
+        return self.filter(kind=kind, value=value).first()
 
     def claim(
         self,
@@ -76,13 +83,12 @@ class LookupQuerySet(models.QuerySet[Any]):
 
     def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> Any:
         """The row, now running; None where the work was done meanwhile or somebody else does it."""
-        startable = Q(state="queued") | Q(state="running", lease_until__lte=now)
-        if redelivered:  # the broker gave the message back: whoever ran it is dead
-            startable |= Q(state="running")
-        won = self.filter(startable, pk=pk, task_id=task_id).update(
-            state="running", started_at=now, lease_until=now + lease, attempts=F("attempts") + 1
+        table, prepared = self.model._meta.db_table, self.model._meta.pk.get_db_prep_value(pk, connection)
+        started = self.raw(
+            _START.format(table=connection.ops.quote_name(table)),
+            [now, now + lease, prepared, task_id, now, int(redelivered)],
         )
-        return self.get(pk=pk) if won else None
+        return next(iter(started), None)
 
     def take_along(self, lookup: Any, *, most: int, now: datetime, lease: timedelta) -> list[Any]:
         """Other questions of the same kind that wait, now running: one batch answers them all, the urgent first."""

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -153,7 +154,7 @@ class Throttle:
             for name in ("acquire", "release", "pause", "restore")
         )
         self._review = client.register_script(_REVIEW)
-        self._epoch = ""
+        self._epoch = self._told = ""
         self._recent: dict[str, int] = {}
         self._clock = clock
         self._remembered_at = 0.0
@@ -177,10 +178,15 @@ class Throttle:
 
         Returns whether this failure was one too many, and all calls now pause (kind "outage").
         """
-        now, opened = self._release(
-            keys=[self.window_key, self.pause_key, self.state_key],
-            args=[granted.call, self.window_ms, outcome, BREAKER_FAILURES, BREAKER_SECONDS * 1000],
-        )
+        try:
+            now, opened = self._release(
+                keys=[self.window_key, self.pause_key, self.state_key],
+                args=[granted.call, self.window_ms, outcome, BREAKER_FAILURES, BREAKER_SECONDS * 1000],
+            )
+        except (redis.ConnectionError, redis.TimeoutError):
+            # An answer that is here must not be lost by that. The slot stays held for as long as a call can take, and
+            # this process adds it again to a Redis that comes back empty.
+            return False
         self._recent[granted.call] = int(now) + self.window_ms
         self._recent = {call: free_at for call, free_at in self._recent.items() if free_at > int(now)}
         return bool(opened)
@@ -222,7 +228,9 @@ class Throttle:
         )
 
     def _ask(self, call: str, place: Place) -> _Answer:
-        for _ in range(3):
+        for _ in range(4):
+            if call and self._told != self._epoch:
+                self._tell_settings()
             answer = self._ask_once(call, place)
             if answer.verdict == "lost":
                 self._put_back()
@@ -235,17 +243,21 @@ class Throttle:
     def _begin_epoch(self, answer: _Answer) -> None:
         """This process is new, or Redis was emptied and somebody has put back what the database knew.
 
-        Adds what this process has called since then, and what the settings say now.
+        Adds what this process has called since then.
         """
         mine = {name: free_at for name, free_at in self._recent.items() if free_at > answer.now}
         if mine:
             self._redis.zadd(self.window_key, mine)
             self._redis.pexpire(self.window_key, max(mine.values()) - answer.now + 1000)
+        self._epoch = answer.epoch
+
+    def _tell_settings(self) -> None:
+        """What the settings say now. Told by who calls, not by who only looks: that may be a shell with others."""
         text, known = self._read_budget()
         changed = budget.with_settings(known, self.limit, self.daily_limit)
         if changed != known:
-            self._write_budget(text, changed, answer.now)
-        self._epoch = answer.epoch
+            self._write_budget(text, changed, self._now_ms())
+        self._told = self._epoch
 
     def _ask_once(self, call: str, place: Place) -> _Answer:
         raw = self._acquire(
@@ -280,6 +292,11 @@ class Throttle:
     def known_budget(self) -> Budget:
         """What has been found of Spotify's limits so far."""
         return self._read_budget()[1]
+
+    def by_ten_minutes(self) -> list[tuple[datetime, int]]:
+        """The calls of the rolling day in buckets of ten minutes, by their beginning; empty ones are left out."""
+        calls: dict[str, str] = self._redis.hgetall(self.day_key)  # type: ignore[assignment]  # decode_responses is on
+        return [(datetime.fromtimestamp(int(at) * 600, UTC), int(calls[at])) for at in sorted(calls, key=int)]
 
     def _read_budget(self) -> tuple[str, Budget]:
         text = str(self._redis.hget(self.state_key, "budget") or "")

@@ -71,7 +71,9 @@ class Tokens:
             mine = uuid.uuid4().hex
             if self._redis.set(self._lock, mine, nx=True, px=LOCK_MS):
                 try:
-                    return self._renew(old=token)
+                    # Somebody may have renewed it between our look and our lock.
+                    now_there, now_fresh = (str(value or "") for value in self._redis.mget(self.key, self._fresh))
+                    return now_there if now_there and now_fresh else self._renew(old=token)
                 finally:
                     self._redis.eval(_DELETE_IF_SAME, 1, self._lock, mine)
             if token:

@@ -211,18 +211,23 @@ def _check_redis(url: str) -> None:
 def _start_processes(
     supervisor: Supervisor, processes: dict[str, str], environment: dict[str, str], *, own_redis: bool
 ) -> None:
-    """The release command, then the rest. With a new Redis, where no task can be waiting, they start side by side."""
-    release = processes.pop("release", None)
-    if release and own_redis:
-        supervisor.start("release", release, environment)
-    elif release:
-        supervisor.start("release", release, environment)
-        _wait_for_release(supervisor)
+    """The release command, then the rest. With a new Redis, where no task can be waiting, they start side by side.
+
+    Beat comes last all the same: its tasks must not meet a database without tables.
+    """
+    release, beat = processes.pop("release", None), processes.pop("beat", None)
     # The release command has run Django's checks; four workers more would only be slower for it.
+    unchecked = environment | {"CELERY_SKIP_CHECKS": "1"}
+    if release:
+        supervisor.start("release", release, environment)
+    if release and not own_redis:
+        _wait_for_release(supervisor)
     for name, command_line in processes.items():
-        supervisor.start(name, command_line, environment | {"CELERY_SKIP_CHECKS": "1"})
+        supervisor.start(name, command_line, unchecked)
     if release and own_redis:
         _wait_for_release(supervisor)
+    if beat:
+        supervisor.start("beat", beat, unchecked)
 
 
 def _wait_for_release(supervisor: Supervisor) -> None:

@@ -2,14 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from songranker import heartbeat
-from songranker.runner import redis_server
 from spotify import gateway, queries, tasks
 from spotify.models import Lookup, Track
 from tests import processes
@@ -157,32 +154,3 @@ def _redis_at(monkeypatch, port):
         name = "redis_connection" if module == "songranker.health" else "connection"
         monkeypatch.setattr(f"{module}.{name}", lambda: gone)
     assert ours.connection() is gone
-
-
-def test_a_frozen_redis_is_noticed(db, tmp_path, monkeypatch):
-    """SIGSTOP: connections stay open and nothing answers."""
-    port = redis_server.free_port()
-    server = subprocess.Popen(redis_server.command(port, tmp_path), stdout=subprocess.DEVNULL)
-    try:
-        redis_server.wait_until_up(port, server)
-        script = (
-            "import os, time, django; django.setup()\n"
-            "from spotify import gateway, queries; from spotify.errors import BrokerDown\n"
-            "gateway.throttle().look(); os.kill(int(os.environ['FROZEN']), 19); started = time.monotonic()\n"
-            "try: gateway.check_open(1, gateway.PERSON)\n"
-            "except BrokerDown: print('said', time.monotonic() - started)\n"
-        )
-        env = processes.environment(
-            REDIS_URL=f"redis://127.0.0.1:{port}/0",
-            FROZEN=str(server.pid),
-            DJANGO_SETTINGS_MODULE="songranker.settings",
-        )
-        out = subprocess.run(
-            [sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=30, check=True
-        ).stdout
-        assert out.startswith("said")
-        assert float(out.split()[1]) < 4
-    finally:
-        server.send_signal(signal.SIGCONT)
-        server.kill()
-        server.wait(5)

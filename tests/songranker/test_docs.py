@@ -65,3 +65,24 @@ def test_the_repository_stands_alone():
         text=True,
     )
     assert found.stdout == ""
+
+
+def test_the_table_of_failures_is_the_one_in_the_code():
+    from spotify.failures import TABLE
+
+    def row(failure):
+        code = failure.error.code
+        believed = f"{failure.believed.total_seconds():.0f} s" if failure.believed else "its own time"
+        answer = f"{CODES[code][0]} `{code}`"
+        return f"| `{failure.name}` | {failure.seen} | {failure.tries} | {believed} | {answer} |"
+
+    text = (ROOT / "docs/spotify.md").read_text()
+    documented = re.findall(r"^\| `\w+` \| .* \| \d \| .*$", text, re.MULTILINE)
+    assert documented == [row(failure) for failure in TABLE]
+
+
+def test_every_alarm_is_explained():
+    from spotify.status import ALARMS
+
+    operations = (ROOT / "docs/operations.md").read_text()
+    assert all(f"`{name}`" in operations for name in ALARMS)

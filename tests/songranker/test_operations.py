@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from songranker import logs, metrics, scrape
+from songranker.redis import oldest_sent_at, queue_ages
 
 
 def test_a_request_id_is_taken_where_it_is_harmless(client):
@@ -109,5 +110,6 @@ def test_a_metric_with_the_wrong_labels_is_a_bug():
 def test_the_age_of_the_oldest_message(redis):
     """In a queue of this test's own, which no worker empties."""
     redis.lpush("some queue", json.dumps({"headers": {"sent_at": 1.0}}), json.dumps({"headers": {}}))
-    assert scrape._oldest_seconds("some queue") > 1e9
-    assert scrape._oldest_seconds("another queue") == 0
+    assert oldest_sent_at("some queue") == 1.0
+    assert oldest_sent_at("another queue") is None
+    assert set(queue_ages()) == {"default", "spotify", "leaderboard"}

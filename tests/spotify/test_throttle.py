@@ -441,7 +441,12 @@ def test_a_429_lowers_the_budget_and_quiet_windows_raise_it_to_just_below(make, 
 def test_a_budget_follows_the_settings_unless_it_was_refused(make, redis):
     throttle = make(limit=40)
     call(throttle)
-    higher = make(limit=60, prefix=throttle.state_key.removesuffix(":state"), pause_key=throttle.pause_key)
+    shared = {"prefix": throttle.state_key.removesuffix(":state"), "pause_key": throttle.pause_key}
+    assert make(limit=60, **shared).look().limit == 40  # who only looks changes nothing for the others
+    assert make(limit=10, **shared).look().limit == 10
+    assert throttle.look().limit == 40
+    higher = make(limit=60, **shared)
+    call(higher)
     assert higher.look().limit == 60
 
 

@@ -1,88 +1,87 @@
 """`manage.py spotify_status`: what an operator looks at first."""
 
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 
-from songranker import heartbeat, tables
-from songranker.redis import Unreachable, queue_lengths
-from spotify import gateway
-from spotify.models import Lookup
+from songranker import tables
+from songranker.redis import Unreachable
+from spotify import gateway, status
+from spotify.status import ALARMS, Status
+
+CLEAR = "\x1b[H\x1b[2J"
 
 
 class Command(BaseCommand):
-    help = "Budget, pause, queues, workers and the last errors. Status 3 where Redis cannot be asked."
+    help = "Budget, pause, queues, workers, alarms and the last errors. Status 3 where Redis cannot be asked."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="JSON instead of tables")
         parser.add_argument("--resume", action="store_true", help="lift a pause by hand, and let what waits go on")
+        parser.add_argument(
+            "--watch",
+            type=float,
+            nargs="?",
+            const=2.0,
+            metavar="SECONDS",
+            help="again every so many seconds (2), until Ctrl-C",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["resume"]:
                 lifted = gateway.resume()
                 self.stderr.write("the pause is lifted" if lifted else "there was no pause")
-            status = collect()
+            self.once(options)
+            while options["watch"]:
+                time.sleep(max(0.1, options["watch"]))
+                self.once(options)
+        except KeyboardInterrupt:
+            return
         except Unreachable as error:
             self.stderr.write(f"Redis cannot be asked ({type(error).__name__}): is REDIS_URL right, and does it run?")
             raise SystemExit(tables.NOT_AVAILABLE) from None
-        if options["json"]:
-            tables.show_json(self.stdout, status)
-        else:
-            self.show(status)
 
-    def show(self, status: dict[str, Any]) -> None:
-        budget, pause = status["budget"], status["pause"]
-        paused = f"{pause['seconds']:.0f} s left ({pause['kind']})" if pause["seconds"] else "none"
-        tables.show(
-            self.stdout,
-            "Budget",
-            ("what", "#used", "#of", "#left"),
-            [
-                ("window", budget["used"], budget["limit"], budget["left"]),
-                ("24 hours", budget["used_today"], budget["daily_limit"] or "no limit", budget["left_today"]),
-            ],
-        )
+    def once(self, options: dict[str, Any]) -> None:
+        now = status.collect()
+        if options["watch"] and self.stdout.isatty():
+            self.stdout.write(CLEAR, ending="")
+        if options["json"]:
+            tables.show_json(self.stdout, now.as_json())
+        else:
+            self.show(now)
+        self.stdout.flush()
+
+    def show(self, now: Status) -> None:
+        limits = [
+            (
+                limit.name,
+                limit.used,
+                limit.limit or "no limit",
+                limit.left,
+                limit.setting or "none",
+                limit.refused_above,
+            )
+            for limit in now.limits
+        ]
+        tables.show(self.stdout, "Budget", ("what", "#used", "#of", "#left", "#setting", "#refused above"), limits)
+        paused = f"{now.pause_seconds:.0f} s left ({now.pause_kind})" if now.pause_seconds else "none"
         self.stdout.write(f"pause: {paused}\n")
-        tables.show(self.stdout, "Queues", ("queue", "#waiting"), status["queues"].items())
+        if now.refused:
+            self.stdout.write(f"refused: {now.refused} ({now.refused_seconds:.0f} s left)\n")
+        for name in now.alarms:
+            self.stdout.write(f"alarm: {name}: {ALARMS[name]}\n")
+        queues = [
+            (queue.name, queue.waiting, f"{queue.oldest_seconds:.0f} s" if queue.waiting else "")
+            for queue in now.queues
+        ]
+        tables.show(self.stdout, "Queues", ("queue", "#waiting", "#oldest"), queues)
         self.stdout.write("")
         workers = [
-            (w["queue"], w["name"], w["pid"], f"{w['age_seconds']:.0f} s ago", w["state"]) for w in status["workers"]
+            (b.queue, b.name, b.pid, f"{b.age_seconds:.0f} s ago", "alive" if b.alive else "dead") for b in now.workers
         ]
         tables.show(self.stdout, "Processes", ("queue", "name", "#pid", "#last seen", "state"), workers)
         self.stdout.write("")
-        errors = [(e["at"].strftime("%H:%M:%S"), e["what"], e["code"], e["detail"]) for e in status["errors"]]
+        errors = [(error.at.strftime("%H:%M:%S"), error.what, error.code, error.detail) for error in now.errors]
         tables.show(self.stdout, "Last errors" if errors else "No errors", ("at", "what", "code", "detail"), errors)
-
-
-def collect() -> dict[str, Any]:
-    """Everything that the command shows. Raises redis' errors."""
-    usage = gateway.throttle().look()
-    failed = Lookup.objects.exclude(error_code="").exclude(started_at=None).order_by("-started_at")[:10]
-    return {
-        "budget": {
-            "used": usage.used,
-            "limit": usage.limit,
-            "left": max(0, usage.limit - usage.used),
-            "used_today": usage.used_today,
-            "daily_limit": usage.daily_limit,
-            "left_today": max(0, usage.daily_limit - usage.used_today) if usage.daily_limit else None,
-        },
-        "pause": {"seconds": usage.pause_seconds, "kind": usage.pause_kind},
-        "queues": queue_lengths(),
-        "workers": [
-            {
-                "queue": beat.queue,
-                "name": beat.name,
-                "pid": beat.pid,
-                "age_seconds": round(beat.age_seconds, 1),
-                "state": "alive" if beat.alive else "dead",
-            }
-            for beat in heartbeat.read()
-        ],
-        "errors": [
-            {"at": e.started_at or timezone.now(), "what": str(e), "code": e.error_code, "detail": e.error_detail}
-            for e in failed
-        ],
-    }
