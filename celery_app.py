@@ -29,7 +29,9 @@ if settings.DEBUG:
     # On a laptop somebody may well be root (a container, say); the image for production is not.
     warnings.filterwarnings("ignore", category=SecurityWarning)
 
-app = Celery("songranker", broker=settings.REDIS_URL, backend=settings.REDIS_URL)
+app = Celery(
+    "songranker", broker=settings.REDIS_URL, backend=f"songranker.results:WaitersSubscribe+{settings.REDIS_URL}"
+)
 app.conf.update(
     # Queues. A typo in a queue's name is an error, not a new queue that nobody reads.
     task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],

@@ -121,7 +121,7 @@ def _wait(lookup: Lookup, asked_at: datetime, seconds: float) -> Known | Pending
         with _a_thread_to_spare() as spare:
             if spare:
                 waiting.wait(lookup.task_id, seconds)
-        lookup.refresh_from_db()
+        lookup = Lookup.objects.asked(lookup.kind, lookup.value) or lookup
     return _settled(lookup, asked_at)
 
 

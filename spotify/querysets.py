@@ -9,6 +9,8 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
 
 _M = TypeVar("_M", bound=models.Model)
+# Written out, because somebody waits for them, and Django takes longer to compose a statement than SQLite to run it.
+_ASKED = "SELECT * FROM {table} WHERE kind = %s AND value = %s"
 # One statement instead of an update and a select: somebody waits for it. The last parameter: the broker gave the message
 # back, so whoever ran it is dead.
 _START = """
@@ -23,7 +25,7 @@ class LookupQuerySet(models.QuerySet[Any]):
 
     def asked(self, kind: str, value: str) -> Any:
         """The row of a question; None where nobody has asked it yet."""
-        return self.filter(kind=kind, value=value).first()
+        return self._one(_ASKED, [kind, value])
 
     def claim(
         self,
@@ -83,12 +85,13 @@ class LookupQuerySet(models.QuerySet[Any]):
 
     def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> Any:
         """The row, now running; None where the work was done meanwhile or somebody else does it."""
-        table, prepared = self.model._meta.db_table, self.model._meta.pk.get_db_prep_value(pk, connection)
-        started = self.raw(
-            _START.format(table=connection.ops.quote_name(table)),
-            [now, now + lease, prepared, task_id, now, int(redelivered)],
-        )
-        return next(iter(started), None)
+        prepared = self.model._meta.pk.get_db_prep_value(pk, connection)
+        return self._one(_START, [now, now + lease, prepared, task_id, now, int(redelivered)])
+
+    def _one(self, statement: str, params: list[Any]) -> Any:
+        """The row that a statement gives, None where it gives none."""
+        table = connection.ops.quote_name(self.model._meta.db_table)
+        return next(iter(self.raw(statement.format(table=table), params)), None)
 
     def take_along(self, lookup: Any, *, most: int, now: datetime, lease: timedelta) -> list[Any]:
         """Other questions of the same kind that wait, now running: one batch answers them all, the urgent first."""
