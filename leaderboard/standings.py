@@ -52,7 +52,7 @@ def rebuild(artist_id: str, now: datetime.datetime) -> Board | None:
         _remove(artist_id, before, marks)
         return None
     tally = tallies.tally(known.votes)
-    fit = bradley_terry.fit(tally.wins)
+    fit = bradley_terry.fit(bradley_terry.Counts.of_matrix(tally.wins))
     board = Board(
         artist_id=artist_id,
         artist=_artist_name(artist_id, known.shown.values()),

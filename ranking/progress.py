@@ -81,7 +81,7 @@ def _probability_above(posterior: Fit, first: NDArray[np.intp], second: NDArray[
     from scipy.special import ndtr
 
     difference = posterior.strengths[first] - posterior.strengths[second]
-    variance = posterior.difference_variances()[first, second]
+    variance = posterior.difference_variances(first, second)
     return np.asarray(ndtr(difference / np.sqrt(np.maximum(variance, 1e-12))))
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from ranking import bradley_terry, progress
-from ranking.bradley_terry import Floats
+from ranking.bradley_terry import Counts, Floats
 from ranking.models import SavedFit, Session, Song
 
 _OUTCOME_TO_WINS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5)}
@@ -129,7 +129,7 @@ class SavedEstimate(Estimate):
 def estimate(session: Session, tallied: Tallies) -> Estimate:
     """Fitted here up to RANKING_INLINE_SONGS; above, the last fit, while a new one is queued where it is out of date."""
     if len(tallied.songs) <= settings.RANKING_INLINE_SONGS:
-        return Estimate(tallied, session.mode, bradley_terry.fit(tallied.wins), timezone.now())
+        return Estimate(tallied, session.mode, bradley_terry.fit(Counts.of_matrix(tallied.wins)), timezone.now())
     saved = SavedFit.objects.filter(session=session).first()
     if saved is None or saved.revision != session.revision:
         transaction.on_commit(partial(_queue_refit, session.pk))
@@ -148,7 +148,7 @@ def refit(session: Session) -> int:
     if saved is not None and saved.revision >= session.revision:
         return saved.revision
     tallied = tallies(session)
-    fitted = Estimate(tallied, session.mode, bradley_terry.fit(tallied.wins), timezone.now())
+    fitted = Estimate(tallied, session.mode, bradley_terry.fit(Counts.of_matrix(tallied.wins)), timezone.now())
     low, high = fitted.rank_intervals
     values = {
         "revision": session.revision,

@@ -35,7 +35,7 @@ def test_the_ranking_comes_from_the_queue_and_follows_the_votes(workers, api, la
     )
     top = api("GET", f"{api.path}/ranking", 200)["results"][0]
     session = Session.objects.get()
-    expected = bradley_terry.fit(scores.tallies(session).wins)
+    expected = bradley_terry.fit(bradley_terry.Counts.of_matrix(scores.tallies(session).wins))
     assert top["strength"] == pytest.approx(expected.strengths.max())
     assert abs(sum(place["strength"] for place in api("GET", f"{api.path}/ranking", 200)["results"])) < 1e-6
 
