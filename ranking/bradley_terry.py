@@ -138,6 +138,10 @@ class Fit:
         """(k,) variances of t_first - t_second."""
         return self.precision.difference_variances(first, second)
 
+    def draws(self, count: int, random: np.random.Generator) -> Floats:
+        """(count, n) draws from the Gaussian approximation, without the strengths themselves."""
+        return self.precision.draws(count, random)
+
 
 def elo(strengths: Floats) -> Floats:
     """Strengths on the Elo scale: 400 points are odds of ten to one."""

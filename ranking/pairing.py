@@ -46,7 +46,16 @@ def current(
     shown = session.current_pair
     if shown is not None and _still_fits(shown, tallied, estimated, top):
         return shown
-    choice = pairs.choose(estimated.strengths, tallied.met, seed=_seed(session), last=tallied.last, top=top)
+    aim = pairs.focus(session.mode, answered=tallied.answered, n=len(tallied.songs))
+    choice = pairs.choose(
+        estimated.strengths,
+        estimated.covariance,
+        tallied.met,
+        tallied.skipped,
+        seed=_seed(session),
+        last=tallied.last,
+        aim=aim if top is None else pairs.Focus(best=top),
+    )
     if choice is None:
         raise NotEnoughSongs("There are not two songs to compare.")
     pair = Pair.objects.create(

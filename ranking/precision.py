@@ -40,6 +40,10 @@ class Precision(Protocol):
         """(k,) variances of the differences between items."""
         ...
 
+    def draws(self, count: int, random: np.random.Generator) -> Floats:
+        """(count, n) draws from a Gaussian with this precision, around their mean."""
+        ...
+
 
 class DensePrecision:
     """By Cholesky factorisation of the whole matrix, which is overwritten."""
@@ -69,6 +73,19 @@ class DensePrecision:
         from scipy.linalg.lapack import dpotrs
 
         return np.asarray(dpotrs(self._factor, slope, lower=0)[0]) if self.n else slope
+
+    @property
+    def log_determinant(self) -> float:
+        """Of the matrix, where there is a prior."""
+        return float(2 * np.log(np.diag(self._factor)).sum()) if self.n else 0.0
+
+    def draws(self, count: int, random: np.random.Generator) -> Floats:
+        """(count, n) draws from a Gaussian with this precision, around their mean."""
+        from scipy.linalg.lapack import dtrtrs
+
+        noise = random.standard_normal((count, self.n))
+        drawn = np.asarray(dtrtrs(self._factor, noise.T, lower=0)[0]).T if self.n else noise
+        return drawn - drawn.mean(axis=1, keepdims=True) if self.n else drawn
 
     @cached_property
     def _inverse(self) -> Floats:
@@ -151,6 +168,9 @@ class SparsePrecision:
     @cached_property
     def covariance(self) -> Floats:
         return self._dense().covariance
+
+    def draws(self, count: int, random: np.random.Generator) -> Floats:
+        return self._dense().draws(count, random)
 
     def _dense(self) -> DensePrecision:
         return DensePrecision(np.diag(self._diagonal) - self._graph.toarray(), self._penalty)

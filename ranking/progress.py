@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from ranking.bradley_terry import Fit, Floats
 
 TOP = 10
-# The share of posterior draws in which the top ten must be the same songs.
+# So sure must each song of the top ten be of its place above each of the rest.
 SETTLED = 0.95
 RANK_DRAWS = 400
+# A mode's aim: with so much confidence it is complete before its budget is spent.
+AIMS = {"quick": 0.92, "standard": 0.95, "thorough": 0.97}
+# The share of pairs in the wrong order falls like answers ** -DECAY, give or take a third (docs/ranking.md).
+DECAY, GIVE_OR_TAKE = 0.75, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +45,38 @@ def budget(mode: str, n: int) -> int:
 
 def progress(posterior: Fit, *, answered: int, mode: str) -> Progress:
     """`answered` counts a, b and tie; a skip says nothing and brings nobody nearer to the end."""
-    n = len(posterior.strengths)
-    remaining = max(0, budget(mode, n) - answered)
+    return progress_of(
+        confidence(posterior),
+        top_ten_settled=top_settled(posterior, TOP),
+        answered=answered,
+        mode=mode,
+        n=len(posterior.strengths),
+    )
+
+
+def progress_of(sure: float, *, top_ten_settled: bool, answered: int, mode: str, n: int) -> Progress:
+    """The same where confidence is known: complete when the mode's aim is reached or its budget spent."""
+    low, high = remaining(sure, answered=answered, mode=mode, n=n)
     return Progress(
         answered=answered,
-        remaining_low=remaining,
-        remaining_high=remaining,
-        confidence=confidence(posterior),
-        top_ten_settled=top_settled(posterior, TOP),
-        complete=remaining == 0,
+        remaining_low=low,
+        remaining_high=high,
+        confidence=sure,
+        top_ten_settled=top_ten_settled,
+        complete=high == 0,
     )
+
+
+def remaining(sure: float, *, answered: int, mode: str, n: int) -> tuple[int, int]:
+    """Fewest and most answers that are likely still needed: until the aim is reached, but never beyond the budget."""
+    left = max(0, budget(mode, n) - answered)
+    if left == 0 or (answered >= 2 * n and sure >= AIMS[mode]):
+        return 0, 0
+    if answered < 2 * n:  # too early to tell how decisive somebody is
+        return math.ceil(0.75 * left), left
+    needed = answered * ((1 - sure) / (1 - AIMS[mode])) ** (1 / DECAY) - answered
+    low, high = (needed * (1 - GIVE_OR_TAKE), needed * (1 + GIVE_OR_TAKE) + 2)
+    return min(left, max(1, math.floor(low))), min(left, max(1, math.ceil(high)))
 
 
 def confidence(posterior: Fit) -> float:
@@ -90,10 +116,7 @@ def rank_intervals(posterior: Fit, *, draws: int = RANK_DRAWS) -> tuple[NDArray[
     n = len(posterior.strengths)
     if n == 0:
         return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-    values, vectors = np.linalg.eigh(posterior.covariance)
-    factor = vectors * np.sqrt(np.clip(values, 0.0, None))
-    noise = np.random.default_rng(1).standard_normal((draws, n))
-    drawn = posterior.strengths + noise @ factor.T
+    drawn = posterior.strengths + posterior.draws(draws, np.random.default_rng(1))
     ranks = np.argsort(np.argsort(-drawn, axis=1), axis=1) + 1
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
     return np.floor(low).astype(int), np.ceil(high).astype(int)

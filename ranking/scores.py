@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from ranking import bradley_terry, progress
+from ranking import bradley_terry, prior_width, progress
 from ranking.bradley_terry import Counts, Floats
 from ranking.models import SavedFit, Session, Song
 
@@ -22,14 +22,17 @@ _OUTCOME_TO_WINS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5)}
 class Tallies:
     """What a session's standing comparisons add up to, over its n ranked songs (excluded and merged ones are out).
 
-    wins: (n, n) wins of i over j, a tie half each way. met: (n, n) how often shown together, skips included.
-    outcomes: (n, 3) wins, losses, ties of each song. last: positions of the latest pair, where both are still ranked.
+    wins: (n, n) wins of i over j, a tie half each way; early_wins: the same of the first answers only, whose number goes
+    up in steps. met: (n, n) how often shown together, skips included; skipped: (n, n) those. outcomes: (n, 3) wins,
+    losses, ties of each song. last: positions of the latest pair, where both are still ranked.
     """
 
     songs: list[Song]
     position: dict[int, int]  # song id -> position, merged songs where they were merged into
     wins: Floats
+    early_wins: Floats
     met: NDArray[np.int64]
+    skipped: NDArray[np.int64]
     outcomes: NDArray[np.int64]
     answered: int
     last: tuple[int, int] | None
@@ -59,8 +62,10 @@ def tallies(session: Session) -> Tallies:
     at = {song.pk: i for i, song in enumerate(ranked)}
     position = {song.pk: at[root[song.pk]] for song in every if root[song.pk] in at}
     n = len(ranked)
-    wins, met, outcomes = np.zeros((n, n)), np.zeros((n, n), dtype=np.int64), np.zeros((n, 3), dtype=np.int64)
-    answered, last = 0, None
+    wins, met, skipped = np.zeros((n, n)), np.zeros((n, n), dtype=np.int64), np.zeros((n, n), dtype=np.int64)
+    outcomes = np.zeros((n, 3), dtype=np.int64)
+    answers: list[tuple[int, int, str]] = []
+    last = None
     log = session.comparisons.standing().order_by("n").values_list("song_a_id", "song_b_id", "outcome")
     for song_a, song_b, outcome in log:
         a, b = position.get(song_a), position.get(song_b)
@@ -71,14 +76,27 @@ def tallies(session: Session) -> Tallies:
         met[a, b] += 1
         met[b, a] += 1
         if outcome == "skip":
-            continue
-        answered += 1
+            skipped[a, b] += 1
+            skipped[b, a] += 1
+        else:
+            answers.append((a, b, outcome))
+    early = len(answers) - len(answers) % max(5, n // 4)
+    early_wins = wins
+    for k, (a, b, outcome) in enumerate(answers):
+        if k == early:
+            early_wins = wins.copy()
         for_a, for_b = _OUTCOME_TO_WINS[outcome]
         wins[a, b] += for_a
         wins[b, a] += for_b
         outcomes[a, {"a": 0, "b": 1, "tie": 2}[outcome]] += 1
         outcomes[b, {"a": 1, "b": 0, "tie": 2}[outcome]] += 1
-    return Tallies(ranked, position, wins, met, outcomes, answered, last)
+    return Tallies(ranked, position, wins, early_wins, met, skipped, outcomes, len(answers), last)
+
+
+def fit(tallied: Tallies) -> bradley_terry.Fit:
+    """The posterior of all answers, with the prior's width that the early ones say (finding it costs many fits)."""
+    width = prior_width.prior_sd(Counts.of_matrix(tallied.early_wins))
+    return bradley_terry.fit(Counts.of_matrix(tallied.wins), prior_sd=width)
 
 
 class Estimate:
@@ -91,6 +109,11 @@ class Estimate:
         self._fit = fit
         self._answered = tallied.answered
         self._mode = mode
+
+    @property
+    def covariance(self) -> Floats:
+        """(n, n) of the posterior."""
+        return self._fit.covariance
 
     @cached_property
     def progress(self) -> progress.Progress:
@@ -115,21 +138,24 @@ class SavedEstimate(Estimate):
         self.computed_at = saved.computed_at if saved else timezone.now()
         self.is_known = saved is not None
         self.__dict__["rank_intervals"] = (np.clip(rows[:, 2].astype(int), 1, n), np.clip(rows[:, 3].astype(int), 1, n))
-        remaining = max(0, progress.budget(mode, n) - tallied.answered)
-        self.__dict__["progress"] = progress.Progress(
-            answered=tallied.answered,
-            remaining_low=remaining,
-            remaining_high=remaining,
-            confidence=saved.confidence if saved else 0.5,
+        self.__dict__["progress"] = progress.progress_of(
+            saved.confidence if saved else 0.5,
             top_ten_settled=saved.top_ten_settled if saved else False,
-            complete=remaining == 0,
+            answered=tallied.answered,
+            mode=mode,
+            n=n,
         )
+
+    @property
+    def covariance(self) -> Floats:
+        """(n, n) with the variances only: of so many songs no more is saved."""
+        return np.diag(self.std_errors**2)
 
 
 def estimate(session: Session, tallied: Tallies) -> Estimate:
     """Fitted here up to RANKING_INLINE_SONGS; above, the last fit, while a new one is queued where it is out of date."""
     if len(tallied.songs) <= settings.RANKING_INLINE_SONGS:
-        return Estimate(tallied, session.mode, bradley_terry.fit(Counts.of_matrix(tallied.wins)), timezone.now())
+        return Estimate(tallied, session.mode, fit(tallied), timezone.now())
     saved = SavedFit.objects.filter(session=session).first()
     if saved is None or saved.revision != session.revision:
         transaction.on_commit(partial(_queue_refit, session.pk))
@@ -148,7 +174,7 @@ def refit(session: Session) -> int:
     if saved is not None and saved.revision >= session.revision:
         return saved.revision
     tallied = tallies(session)
-    fitted = Estimate(tallied, session.mode, bradley_terry.fit(Counts.of_matrix(tallied.wins)), timezone.now())
+    fitted = Estimate(tallied, session.mode, fit(tallied), timezone.now())
     low, high = fitted.rank_intervals
     values = {
         "revision": session.revision,

@@ -11,6 +11,13 @@ from tests.processes import until
 
 
 @pytest.fixture
+def no_worker(monkeypatch, settings):
+    """Before the session is made: the workers of other tests would fit it at once."""
+    settings.SPOTIFY_WAIT_SECONDS = 0.1
+    monkeypatch.setattr("ranking.tasks.publish", lambda *_: None)
+
+
+@pytest.fixture
 def large(api, db):
     songs = [{"name": f"Song {i}", "artist": "Alice"} for i in range(301)]
     body = api("POST", "sessions", 201, {"songs": songs})
@@ -49,9 +56,7 @@ def test_a_refit_that_comes_late_or_twice_does_nothing(api, large, db):
     assert tasks.refit("gone") == 0
 
 
-def test_without_a_worker_it_is_said(transactional_db, api, large, monkeypatch, settings):
-    settings.SPOTIFY_WAIT_SECONDS = 0.1
-    monkeypatch.setattr("ranking.tasks.publish", lambda *_: None)
+def test_without_a_worker_it_is_said(transactional_db, api, no_worker, large):
     assert api("GET", f"{api.path}/ranking", 503)["code"] == "broker_unavailable"
     assert vote(api)["progress"]["answered"] == 1  # votes do not need the worker
 
