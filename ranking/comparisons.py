@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ranking import marks, pairing, scores
@@ -65,16 +66,16 @@ def record(session: Session, answer: Answer, *, key: str) -> Recorded:
 
 def _earlier(session: Session, answer: Answer, key: str) -> Comparison | None:
     """The vote that this request repeats, undone ones included: a late repeat must not bring one back."""
-    by_key = session.comparisons.filter(idempotency_key=key).first()
-    if by_key is not None:
-        if by_key.body_hash != answer.body_hash():
-            raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
-        return by_key
-    return session.comparisons.filter(pair__token=answer.pair).first() if answer.pair else None
+    same_pair = Q(pair__token=answer.pair) if answer.pair else Q()
+    known = list(session.comparisons.filter(Q(idempotency_key=key) | same_pair).order_by())
+    by_key = next((comparison for comparison in known if comparison.idempotency_key == key), None)
+    if by_key is not None and by_key.body_hash != answer.body_hash():
+        raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
+    return by_key or next(iter(known), None)
 
 
 def _insert(session: Session, answer: Answer, key: str) -> Comparison:
-    song_a, song_b = _song(session, "song_a", answer.song_a), _song(session, "song_b", answer.song_b)
+    song_a, song_b = _songs(session, answer)
     if song_a.pk == song_b.pk:
         raise Invalid("song_b", "same_song", "must be another song than song_a")
     pair = _pair(session, answer.pair, {song_a.pk, song_b.pk}) if answer.pair else None
@@ -100,15 +101,20 @@ def _insert(session: Session, answer: Answer, key: str) -> Comparison:
     return comparison
 
 
-def _song(session: Session, field: str, song_id: str) -> Song:
-    song = session.songs.filter(pk=song_id).first() if song_id.isascii() and song_id.isdigit() else None
-    if song is None:
-        raise Invalid(field, "no_such_song", "is no song of this session")
-    return song
+def _songs(session: Session, answer: Answer) -> tuple[Song, Song]:
+    """Both in one query: somebody waits for it. Raises Invalid."""
+    wanted = {"song_a": answer.song_a, "song_b": answer.song_b}
+    numbers = [text for text in wanted.values() if text.isascii() and text.isdigit() and len(text) < 19]
+    found = {str(song.pk): song for song in session.songs.filter(pk__in=numbers).order_by()}
+    for field, song_id in wanted.items():
+        if song_id not in found:
+            raise Invalid(field, "no_such_song", "is no song of this session")
+    return found[answer.song_a], found[answer.song_b]
 
 
 def _pair(session: Session, token: str, songs: set[int]) -> Pair:
-    pair = session.pairs.filter(token=token).first()
+    shown = session.current_pair
+    pair = shown if shown is not None and shown.token == token else session.pairs.filter(token=token).first()
     if pair is None:
         raise Invalid("pair", "no_such_pair", "was never shown in this session")
     if {pair.song_a_id, pair.song_b_id} != songs:
