@@ -52,8 +52,9 @@ def record(session: Session, answer: Answer, *, key: str) -> Recorded:
     with transaction.atomic():
         session = lock(session)
         earlier = _earlier(session, answer, key)
-        comparison = _insert(session, answer, key) if earlier is None else earlier
-        tallied = scores.tallies(session)
+        songs = list(session.songs.all())
+        comparison = _insert(session, songs, answer, key) if earlier is None else earlier
+        tallied = scores.tallies(session, songs)
         estimated = scores.estimate(session, tallied)
         try:
             following = pairing.current(session, tallied, estimated)
@@ -74,8 +75,8 @@ def _earlier(session: Session, answer: Answer, key: str) -> Comparison | None:
     return by_key or next(iter(known), None)
 
 
-def _insert(session: Session, answer: Answer, key: str) -> Comparison:
-    song_a, song_b = _songs(session, answer)
+def _insert(session: Session, songs: list[Song], answer: Answer, key: str) -> Comparison:
+    song_a, song_b = _songs(songs, answer)
     if song_a.pk == song_b.pk:
         raise Invalid("song_b", "same_song", "must be another song than song_a")
     pair = _pair(session, answer.pair, {song_a.pk, song_b.pk}) if answer.pair else None
@@ -101,15 +102,13 @@ def _insert(session: Session, answer: Answer, key: str) -> Comparison:
     return comparison
 
 
-def _songs(session: Session, answer: Answer) -> tuple[Song, Song]:
-    """Both in one query: somebody waits for it. Raises Invalid."""
-    wanted = {"song_a": answer.song_a, "song_b": answer.song_b}
-    numbers = [text for text in wanted.values() if text.isascii() and text.isdigit() and len(text) < 19]
-    found = {str(song.pk): song for song in session.songs.filter(pk__in=numbers).order_by()}
-    for field, song_id in wanted.items():
-        if song_id not in found:
+def _songs(songs: list[Song], answer: Answer) -> tuple[Song, Song]:
+    """Raises Invalid."""
+    known = {str(song.pk): song for song in songs}
+    for field, song_id in (("song_a", answer.song_a), ("song_b", answer.song_b)):
+        if song_id not in known:
             raise Invalid(field, "no_such_song", "is no song of this session")
-    return found[answer.song_a], found[answer.song_b]
+    return known[answer.song_a], known[answer.song_b]
 
 
 def _pair(session: Session, token: str, songs: set[int]) -> Pair:

@@ -54,9 +54,9 @@ def roots(merged_into: dict[int, int | None]) -> dict[int, int]:
     return found
 
 
-def tallies(session: Session) -> Tallies:
-    """Read songs and log: two queries, whatever their number."""
-    every = list(session.songs.all())
+def tallies(session: Session, songs: list[Song] | None = None) -> Tallies:
+    """Read songs, where they are not read already, and log: two queries, whatever their number."""
+    every = list(session.songs.all()) if songs is None else songs
     root = roots({song.pk: song.merged_into_id for song in every})
     ranked = [song for song in every if song.merged_into_id is None and not song.excluded]
     at = {song.pk: i for i, song in enumerate(ranked)}
