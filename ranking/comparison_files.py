@@ -11,7 +11,7 @@ import csv
 import gzip
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -75,19 +75,20 @@ def read(path: str) -> ComparisonFile:
 def parse(text: str) -> ComparisonFile:
     """The comparisons of a CSV text. Raises Unusable where no row can be read."""
     text = text.removeprefix("\ufeff")
-    header, table, problems = _table(text)
-    header = [_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in header]
+    table = _table(text)
+    problems = table.problems
+    header = [_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in table.header]
     layout = next((names for names in _LAYOUTS if set(names) <= set(header)), None)
     if layout is None:
         raise Unusable(
             "line 1: the header must name winner,loser[,count], or left,right,winner, or item_i,item_j,wins_i,wins_j[,ties]"
         )
-    columns = _Columns(dict(zip(header, table, strict=True)), problems)
+    columns = _Columns(dict(zip(header, table.columns, strict=True)), problems)
     items, first, second = columns.items(*layout[:2])
     first_wins, second_wins = _wins(layout, header, columns)
     good = np.ones(columns.size, dtype=bool)
     good[list(problems)] = False
-    bad_rows = _bad_rows(text, problems)
+    bad_rows = [BadRow(table.lines[row], reason) for row, reason in sorted(problems.items()) if reason]
     if not good.any():
         raise Unusable("no row can be used" + (f" (line {bad_rows[0].line}: {bad_rows[0].reason})" if bad_rows else ""))
     first, second = first[good], second[good]
@@ -104,30 +105,63 @@ def parse(text: str) -> ComparisonFile:
     return ComparisonFile([items[i] for i in np.flatnonzero(used)], counts, bad_rows)
 
 
-def _table(text: str) -> tuple[list[str], list[list[str]], dict[int, str]]:
-    """Header, columns, and what is wrong with rows of another width (their fields are empty)."""
+@dataclass(frozen=True)
+class _Table:
+    """Header, columns, what is wrong with rows (by position; their fields are empty), and the line that each begins on."""
+
+    header: list[str]
+    columns: list[list[str]]
+    problems: dict[int, str]
+    lines: Sequence[int]
+
+
+def _table(text: str) -> _Table:
     plain = _plain_table(text)
     if plain:
-        return *plain, {}
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return plain
     try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise Unusable(f"line {reader.line_num}: {error}") from None
+        rows, lines = _csv_rows(text)
+        broken: dict[int, str] = {}
+    except csv.Error:
+        rows, lines, broken = _lines_as_rows(text)
     if not rows:
         raise Unusable("the file is empty")
     header, *rows = rows
     width = len(header)
     problems = {
-        i: f"{width} columns expected, {len(row)} found" if row else ""  # blank lines are nothing to speak of
+        i: broken.get(i + 1) or (f"{width} columns expected, {len(row)} found" if row else "")  # "": a blank line
         for i, row in enumerate(rows)
         if len(row) != width
     }
     rows = [row if len(row) == width else [""] * width for row in rows]
-    return header, [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header], problems
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header]
+    return _Table(header, columns, problems, lines[1:])
 
 
-def _plain_table(text: str) -> tuple[list[str], list[list[str]]] | None:
+def _csv_rows(text: str) -> tuple[list[list[str]], list[int]]:
+    """Rows, and the line that each begins on: quoted fields may hold line breaks. Raises csv.Error."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begins, rows, lines = 1, [], []
+    for row in reader:
+        rows.append(row)
+        lines.append(begins)
+        begins = reader.line_num + 1
+    return rows, lines
+
+
+def _lines_as_rows(text: str) -> tuple[list[list[str]], list[int], dict[int, str]]:
+    """Each line by itself, so that a quote that is never closed spoils its own row and not all that follow."""
+    rows, broken = [], {}
+    for at, line in enumerate(text.replace("\r\n", "\n").split("\n")):
+        try:
+            rows.append(next(csv.reader([line], strict=True), []))
+        except csv.Error as error:
+            rows.append([])
+            broken[at] = f"broken quotes ({error})"
+    return rows, list(range(1, len(rows) + 1)), broken
+
+
+def _plain_table(text: str) -> _Table | None:
     """The same without quotes, blank lines or rows of another width: three times as fast. None where there are any."""
     if '"' in text:
         return None
@@ -137,24 +171,8 @@ def _plain_table(text: str) -> tuple[list[str], list[list[str]]] | None:
         return None
     fields = lines.replace("\n", ",").split(",")
     width = commas + 1
-    return fields[:width], [fields[i + width :: width] for i in range(width)]
-
-
-def _lines(text: str) -> list[int]:
-    """The line on which each row after the header begins: quoted fields may hold line breaks."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    begins, lines = 1, []
-    for _ in reader:
-        lines.append(begins)
-        begins = reader.line_num + 1
-    return lines[1:]
-
-
-def _bad_rows(text: str, problems: dict[int, str]) -> list[BadRow]:
-    if not any(problems.values()):
-        return []
-    lines = _lines(text)
-    return [BadRow(lines[row], reason) for row, reason in sorted(problems.items()) if reason]
+    columns = [fields[i + width :: width] for i in range(width)]
+    return _Table(fields[:width], columns, {}, range(2, len(columns[0]) + 2))
 
 
 def _wins(layout: tuple[str, ...], header: list[str], columns: "_Columns") -> tuple[Floats, Floats]:

@@ -53,6 +53,7 @@ def test_layouts(text, wins):
         ("winner,loser,count\nA,B,1\nA,B,x\nA,B,-1\nA,B,nan\nA,B,inf\nA,B,\n",
          [(line, f"count must be a number, not negative, not '{text}'") for line, text in ((3, "x"), (4, "-1"), (5, "nan"), (6, "inf"), (7, ""))]),
         ("left,right,winner\nA,B,left\nA,B,both\n", [(3, "winner must be left, right or tie, not 'both'")]),
+        ('winner,loser\nA,B\n"C,A\nB,A\n', [(3, "broken quotes (unexpected end of data)")]),
         ('winner,loser\n"A\nB",C\nD,D\n', [(4, "an item is compared with itself")]),  # a quoted line break
     ],
 )  # fmt: skip
@@ -71,7 +72,7 @@ def test_bad_rows_are_named_by_line_and_left_out(text, bad):
         (b"A,B\nA,B\n", "line 1: the header"),
         (b"winner,loser\nA,A\n", r"no row can be used \(line 2: an item is compared with itself"),
         (b"winner,loser\nA,B\nC\xff,B\n", "line 3: not UTF-8"),
-        (b'winner,loser\n"A,B\n', "line 2: unexpected end of data"),
+        (b'winner,loser\n"A,B\n', r"no row can be used \(line 2: broken quotes"),
     ],
 )
 def test_unusable(tmp_path, raw, says):
