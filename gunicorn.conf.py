@@ -4,7 +4,7 @@ import gc
 import os
 from typing import Any
 
-# Fits are small and requests many: a BLAS with threads of its own would only fight over the cores (half the votes/s).
+# Fits are small and requests many: a BLAS with threads of its own would only fight over the cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 bind = f"{os.environ.get('WEB_HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'}"  # noqa: S104  (in a container)
