@@ -6,13 +6,13 @@ relative to their mean, so everything here is about strengths minus their mean.
 """
 
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Positions = NDArray[np.intp]
+Floats: TypeAlias = NDArray[np.float64]
+Positions: TypeAlias = NDArray[np.intp]
 
 # Above so many items standard errors are estimated from random probes instead of the whole inverse.
 EXACT_ITEMS = 3000
@@ -46,7 +46,7 @@ class Precision(Protocol):
 
 
 class DensePrecision:
-    """By Cholesky factorisation of the whole matrix, which is overwritten."""
+    """By Cholesky factorisation of the whole matrix, to which it may add."""
 
     def __init__(self, matrix: Floats, penalty: float) -> None:
         self.n = len(matrix)
@@ -84,8 +84,8 @@ class DensePrecision:
         from scipy.linalg.lapack import dtrtrs
 
         noise = random.standard_normal((count, self.n))
-        drawn = np.asarray(dtrtrs(self._factor, noise.T, lower=0)[0]).T if self.n else noise
-        return drawn - drawn.mean(axis=1, keepdims=True) if self.n else drawn
+        drawn = np.asarray(dtrtrs(self._factor, noise.T, lower=0)[0]).T
+        return drawn - drawn.mean(axis=1, keepdims=True)
 
     @cached_property
     def _inverse(self) -> Floats:
@@ -165,20 +165,21 @@ class SparsePrecision:
             direction = scaled + (energy / np.maximum(before, 1e-300)) * direction
         return x - x.mean(axis=0) if self._penalty == 0.0 else x
 
-    @cached_property
+    @property
     def covariance(self) -> Floats:
-        return self._dense().covariance
+        return self._dense.covariance
 
     def draws(self, count: int, random: np.random.Generator) -> Floats:
-        return self._dense().draws(count, random)
+        return self._dense.draws(count, random)
 
+    @cached_property
     def _dense(self) -> DensePrecision:
         return DensePrecision(np.diag(self._diagonal) - self._graph.toarray(), self._penalty)
 
     @cached_property
     def variances(self) -> Floats:
         """Exact up to EXACT_ITEMS; above, from random probes, good to half a percent, 99 of 100 to seven."""
-        return self._dense().variances if self.n <= EXACT_ITEMS else self._probed_variances()
+        return self._dense.variances if self.n <= EXACT_ITEMS else self._probed_variances()
 
     def _probed_variances(self) -> Floats:
         """Hutchinson's estimate of the inverse's diagonal, of the part only that is not known already.
@@ -195,7 +196,9 @@ class SparsePrecision:
         return np.clip(1 / self._diagonal + np.maximum(rest, 0.0) - level, 0.0, None)
 
     def difference_variances(self, first: Positions, second: Positions) -> Floats:
-        """One solution for each pair: for a few pairs of many items."""
+        """One solution for each pair; by the whole covariance where that is less work."""
+        if len(first) > self.n:
+            return self._dense.difference_variances(first, second)
         ends = np.zeros((self.n, len(first)))
         pairs = np.arange(len(first))
         ends[first, pairs] = 1.0

@@ -267,6 +267,16 @@ class TestSparse:
         assert np.median(off) < 0.01
         assert np.quantile(off, 0.99) < 0.08
 
+    def test_all_pairs_of_many_items_cost_one_inverse(self):
+        """A session of a thousand songs: one right-hand side for each of half a million pairs would be 4 GB."""
+        counts = league(1000, 4000)
+        found = bt.fit(counts)
+        first, second = np.triu_indices(1000, 1)
+        few = np.array([0, 77, 40_000, 499_499])
+        every = found.difference_variances(first, second)
+        assert every[few] == pytest.approx(found.difference_variances(first[few], second[few]), abs=1e-6)
+        assert 0.5 < progress.confidence(found) < 1
+
     def test_a_warm_start_is_where_it_ends(self):
         counts = league(1000, 9000)
         cold = bt.fit(counts)
