@@ -53,6 +53,20 @@ class State:
     last: tuple[int, int] | None = None
     answered: int = 0
 
+    @classmethod
+    def at_first(cls, n: int, seed: int) -> "State":
+        wins = np.zeros((n, n))
+        return cls(n, seed, wins, np.zeros((n, n), dtype=np.int64), bradley_terry.fit(Counts.of_matrix(wins)))
+
+    def ask(self, person: Person, pair: tuple[int, int]) -> None:
+        """The person answers, and that is recorded."""
+        a, b = pair
+        winner, loser = (a, b) if person.prefers(a, b) else (b, a)
+        self.wins[winner, loser] += 1
+        self.met[a, b] += 1
+        self.met[b, a] += 1
+        self.last, self.answered = pair, self.answered + 1
+
 
 Rule = Callable[[State], tuple[int, int]]
 
@@ -112,10 +126,10 @@ def simulate(job: tuple[str, str, int]) -> Result:
     kind, rule_name, seed = job
     rule, mode = RULES[rule_name]
     person = Person(kind, SONGS, np.random.default_rng(seed))
-    state = State(SONGS, seed, np.zeros((SONGS, SONGS)), np.zeros((SONGS, SONGS), dtype=np.int64), None)  # type: ignore[arg-type]
+    state = State.at_first(SONGS, seed)
     early, result, promised = state.wins.copy(), Result(), []
     while True:
-        if state.answered % max(5, SONGS // 4) == 0:
+        if state.answered == prior_width.early_answers(state.answered, SONGS):
             early = state.wins.copy()
         width = prior_width.prior_sd(Counts.of_matrix(early))
         state.fit = bradley_terry.fit(Counts.of_matrix(state.wins), prior_sd=width)
@@ -125,12 +139,7 @@ def simulate(job: tuple[str, str, int]) -> Result:
         promised.append((state.answered, said.remaining_low, said.remaining_high))
         if said.complete:
             break
-        a, b = rule(state)
-        winner, loser = (a, b) if person.prefers(a, b) else (b, a)
-        state.wins[winner, loser] += 1
-        state.met[a, b] += 1
-        state.met[b, a] += 1
-        state.last, state.answered = (a, b), state.answered + 1
+        state.ask(person, rule(state))
     result.quality.setdefault(progress.budget(mode, SONGS) // SONGS, quality(state.fit.strengths, person.taste))
     result.claimed, result.found = said.confidence, (result.quality[max(result.quality)][0] + 1) / 2
     rank = np.argsort(np.argsort(-person.taste)) + 1

@@ -71,19 +71,14 @@ def posterior(n: int = 20, seed: int = 4) -> None:
     person = simulation.Person("decisive", n, np.random.default_rng(seed))
     taste = person.taste - person.taste.mean()
     order = np.argsort(-taste)
-    state = simulation.State(n, seed, np.zeros((n, n)), np.zeros((n, n), dtype=np.int64), None)  # type: ignore[arg-type]
+    state = simulation.State.at_first(n, seed)
     parts = []
     for answered in range(4 * n + 1):
         counts = Counts.of_matrix(state.wins)
-        state.fit, state.answered = bradley_terry.fit(counts, prior_sd=prior_width.prior_sd(counts)), answered
+        state.fit = bradley_terry.fit(counts, prior_sd=prior_width.prior_sd(counts))
         if answered in (n, 2 * n, 4 * n):
             parts += _panel(40 + 255 * (answered // n // 2), f"{answered} answers", state.fit, taste, order)
-        a, b = simulation.ours("standard")(state)
-        winner, loser = (a, b) if person.prefers(a, b) else (b, a)
-        state.wins[winner, loser] += 1
-        state.met[a, b] += 1
-        state.met[b, a] += 1
-        state.last = (a, b)
+        state.ask(person, simulation.ours("standard")(state))
     parts.append(
         _text(
             40,

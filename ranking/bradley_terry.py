@@ -17,15 +17,11 @@ Gaussian Markov Random Fields, ch. 4.4.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.precision import DensePrecision, Precision, SparsePattern
-
-Floats: TypeAlias = NDArray[np.float64]
-Positions: TypeAlias = NDArray[np.intp]
+from ranking.precision import DensePrecision, Floats, Positions, Precision, SparsePattern
 
 DEFAULT_PRIOR_SD = 2.0
 ELO_MEAN = 1500.0
@@ -124,7 +120,7 @@ class Fit:
     gradient_norm: float
     converged: bool
 
-    @property
+    @cached_property
     def std_errors(self) -> Floats:
         """(n,) standard deviations of the strengths around their mean, log units."""
         return np.sqrt(self.precision.variances)

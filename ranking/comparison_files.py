@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.bradley_terry import Counts, Floats
+from ranking.bradley_terry import Counts
+from ranking.precision import Floats
 
 _ALIASES = {
     "winner_id": "winner",
@@ -177,19 +178,19 @@ def _plain_table(text: str) -> _Table | None:
 
 def _wins(layout: tuple[str, ...], header: list[str], columns: "_Columns") -> tuple[Floats, Floats]:
     """(rows,) wins of the first and of the second item."""
+
+    def numbers(name: str, missing: float) -> Floats:
+        if name not in header:
+            return np.full(columns.size, missing)
+        return columns.values(name, _count, "must be a number, not negative")
+
     if layout[0] == "left":
         share = columns.values("winner", _side, "must be left, right or tie")
         return share, 1 - share
     if layout[0] == "winner":
-        count = columns.values("count", _count, "must be a number, not negative") if "count" in header else None
-        wins = np.ones(columns.size) if count is None else count
-        return wins, np.zeros(columns.size)
-    first = columns.values("wins_i", _count, "must be a number, not negative")
-    second = columns.values("wins_j", _count, "must be a number, not negative")
-    ties = (
-        columns.values("ties", _count, "must be a number, not negative") if "ties" in header else np.zeros(columns.size)
-    )
-    return first + ties / 2, second + ties / 2
+        return numbers("count", 1.0), np.zeros(columns.size)
+    ties = numbers("ties", 0.0)
+    return numbers("wins_i", 0.0) + ties / 2, numbers("wins_j", 0.0) + ties / 2
 
 
 def _side(text: str) -> float | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.bradley_terry import Floats, Positions
+from ranking.precision import Floats, Positions
+from ranking.progress import TOP
 
-TOP = 10
 # One probit unit in logistic units: the curves differ by less than 0.01.
 _PROBIT = 1.702
 _C = np.sqrt(np.pi * np.log(2) / 2)

@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 
 from ranking import bradley_terry
-from ranking.bradley_terry import Counts, Fit, Floats
-from ranking.precision import DensePrecision
+from ranking.bradley_terry import Counts, Fit
+from ranking.precision import DensePrecision, Floats
 
 GRID = np.exp(np.linspace(np.log(0.5), np.log(8.0), 7))
 CENTRE, SPREAD = 2.2, 1.0
@@ -24,6 +24,11 @@ CORRECTION_SHARE = 0.05
 CORRECTED_PAIRS = 1500
 # More songs than that are ranked with the default: the grid would cost more than it brings.
 MOST_SONGS = 700
+
+
+def early_answers(answered: int, n: int) -> int:
+    """How many of a session's answers the width is found from: it goes up in steps of a quarter of the songs."""
+    return answered - answered % max(5, n // 4)
 
 
 def prior_sd(counts: Counts) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.bradley_terry import Fit, Floats
+from ranking.bradley_terry import Fit
+from ranking.precision import Floats
 
 TOP = 10
 # So sure must each song of the top ten be of its place above each of the rest.

@@ -12,8 +12,9 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from ranking import bradley_terry, prior_width, progress
-from ranking.bradley_terry import Counts, Floats
+from ranking.bradley_terry import Counts
 from ranking.models import SavedFit, Session, Song
+from ranking.precision import Floats
 
 _OUTCOME_TO_WINS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5)}
 
@@ -80,7 +81,7 @@ def tallies(session: Session, songs: list[Song] | None = None) -> Tallies:
             skipped[b, a] += 1
         else:
             answers.append((a, b, outcome))
-    early = len(answers) - len(answers) % max(5, n // 4)
+    early = prior_width.early_answers(len(answers), n)
     early_wins = wins
     for k, (a, b, outcome) in enumerate(answers):
         if k == early:

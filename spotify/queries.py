@@ -1,5 +1,6 @@
 """The questions that can be put to Spotify: how each is fetched, and at which address its answer stands."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, TypeVar
@@ -25,7 +26,7 @@ PLAYLIST_NEEDS_EXTENDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Query(ABC):
     """One question; `kind` and `value` together are its key, in the database and for single flight."""
 
     value: str
@@ -35,13 +36,13 @@ class Query:
         """Why it cannot be asked at all in this quota mode; asking would only cost a call."""
         return None
 
+    @abstractmethod
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
         """Ask Spotify and store the answer. Raises SpotifyError."""
-        raise NotImplementedError(self.kind)  # every kind below has its own
 
+    @abstractmethod
     def result_url(self) -> str:
         """Where the API serves the answer."""
-        raise NotImplementedError(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
