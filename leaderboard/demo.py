@@ -9,6 +9,7 @@ from leaderboard import standings
 from ranking import comparisons, pairing, sessions
 from ranking.errors import RankingComplete
 from ranking.models import Pair, Session
+from ranking.songs import PastedSong
 
 # Plain facts: titles of albums that many people know.
 ARTISTS: dict[str, tuple[str, ...]] = {
@@ -42,7 +43,7 @@ def seed() -> tuple[int, int]:
             session = Session.objects.filter(name=name).first()
             if session is None:
                 session, _ = sessions.create(
-                    sessions.Wanted(songs=[sessions.PastedSong(title, artist) for title in titles]),
+                    sessions.Wanted(songs=[PastedSong(title, artist) for title in titles]),
                     name=name,
                     mode=Session.Mode.STANDARD,
                     versions=Session.Versions.FOLD,

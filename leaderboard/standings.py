@@ -104,7 +104,7 @@ def _song_key(song: Song, versions: str) -> str:
 
 def _plainness(song: Song) -> tuple[bool, int, str, int]:
     """Which session's copy is shown: one with a link, the shortest title, the earliest release."""
-    return not song.spotify_url, len(song.name), song.release_date or "9999", song.pk
+    return not song.spotify_url, len(song.title), song.release_date or "9999", song.pk
 
 
 def _artist_name(artist_id: str, songs: Iterable[Song]) -> str:
@@ -122,7 +122,7 @@ def _standings(board: Board, tally: tallies.Tally, fit: bradley_terry.Fit, shown
         Standing(
             board=board,
             song_key=tally.songs[i],
-            name=shown[tally.songs[i]].name,
+            name=shown[tally.songs[i]].title,
             artist=shown[tally.songs[i]].artist_name,
             album=shown[tally.songs[i]].album,
             image_url=shown[tally.songs[i]].image_url,

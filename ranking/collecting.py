@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ranking import marks, merges
+from ranking import marks, merges, songs
 from ranking.locking import lock, touch
 from ranking.models import Session, Song, Source
-from songranker import titles, waiting
+from songranker import waiting
 from spotify import gateway, queries
 from spotify.errors import SpotifyError
 from spotify.models import Lookup, Track
@@ -73,7 +73,7 @@ def _take(session: Session, source: Source) -> bool:
         source.state = Source.State.FAILED
         return False
     base = source.position * 1000
-    Song.objects.bulk_create(song_of(session, track, base + i) for i, track in enumerate(new))
+    Song.objects.bulk_create(songs.of_track(session, track, base + i) for i, track in enumerate(new))
     source.state = Source.State.DONE
     return bool(new)
 
@@ -111,28 +111,3 @@ def _ask_for(sources: list[Source]) -> None:
         except SpotifyError as error:
             _log.info("session %s waits for %s: %s", source.session_id, source, error.detail)
             return
-
-
-def song_of(session: Session, track: Track, position: int) -> Song:
-    """A session's copy of a track."""
-    parsed = titles.parse(track.name)
-    credits_ = list(track.credits.all())
-    of_album = {credit.artist_id for credit in track.album.credits.all()}
-    # The board is the album artist's where the track is theirs, too: a guest's name may stand first on a track.
-    main = next((credit for credit in credits_ if credit.artist_id in of_album), credits_[0] if credits_ else None)
-    return Song(
-        session=session,
-        position=position,
-        name=track.name or "(untitled)",
-        artist_name=", ".join(credit.artist.name for credit in credits_)[:1000],
-        artist_key=main.artist_id if main else "~",
-        album=track.album.name,
-        release_date=track.album.release_date,
-        image_url=track.album.image_url,
-        spotify_url=track.spotify_url,
-        spotify_id=track.pk,
-        isrc=track.isrc,
-        duration_ms=track.duration_ms,
-        title_key=parsed.key[:1000],
-        version_key=parsed.version_key[:1000],
-    )

@@ -8,19 +8,17 @@ Three layouts, told by the header, in any order, other columns ignored:
 """
 
 import csv
-import gzip
 import io
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.bradley_terry import Counts
 from ranking.precision import Floats
+from songranker.textfiles import BadRow, Unusable, read_text
 
 _ALIASES = {
     "winner_id": "winner",
@@ -35,18 +33,6 @@ _LAYOUTS = (("left", "right", "winner"), ("winner", "loser"), ("item_i", "item_j
 _SIDES = {"left": 1.0, "right": 0.0, "tie": 0.5}
 
 
-class Unusable(ValueError):
-    """Nothing can be read from this file; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that was left out. `line` counts from 1, the header included, as editors do."""
-
-    line: int
-    reason: str
-
-
 @dataclass(frozen=True)
 class ComparisonFile:
     """What a file says. items: (n,) names, in the order in which they come."""
@@ -57,20 +43,8 @@ class ComparisonFile:
 
 
 def read(path: str) -> ComparisonFile:
-    """Read a file, gzipped where it ends in .gz, standard input where it is "-". Raises Unusable, OSError."""
-    if path == "-":
-        raw = sys.stdin.buffer.read()
-    else:
-        raw = Path(path).read_bytes()
-        try:
-            raw = gzip.decompress(raw) if path.endswith(".gz") else raw
-        except (OSError, EOFError) as error:
-            raise Unusable(f"not a gzip file: {error}") from None
-    try:
-        return parse(raw.decode())
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise Unusable(f"line {line}: not UTF-8 (byte 0x{raw[error.start]:02x})") from None
+    """Read a file, as `textfiles.read_text` does. Raises Unusable, OSError."""
+    return parse(read_text(path))
 
 
 def parse(text: str) -> ComparisonFile:

@@ -31,7 +31,7 @@ def as_csv(places: Sequence[Place]) -> str:
     )
     for place in places:
         song = place.song
-        texts = [_harmless(text) for text in (song.name, song.artist_name, song.album)]
+        texts = [_harmless(text) for text in (song.title, song.artist_name, song.album)]
         figures = [f"{place.elo:.1f}", f"{place.std_error:.3f}", place.rank_low, place.rank_high]
         writer.writerow([place.rank, *texts, *figures, place.wins, place.losses, place.ties, song.spotify_url])
     return out.getvalue()
@@ -42,7 +42,7 @@ def _harmless(text: str) -> str:
 
 
 def as_markdown(title: str, places: Sequence[Place]) -> str:
-    rows = [f"| {p.rank} | {_cell(p.song.name)} | {_cell(p.song.artist_name)} | {p.elo:.0f} |" for p in places]
+    rows = [f"| {p.rank} | {_cell(p.song.title)} | {_cell(p.song.artist_name)} | {p.elo:.0f} |" for p in places]
     return "\n".join(
         [
             f"# {_cell(title or 'My ranking')}",

@@ -135,14 +135,17 @@ class Song(models.Model):
     spotify_id = models.CharField(max_length=22, blank=True)
     isrc = models.CharField("ISRC", max_length=12, blank=True)
     duration_ms = models.PositiveIntegerField(null=True)
-    # The parsed title, as the leaderboards need it (songranker/titles.py).
+    album_type = models.CharField(max_length=30, blank=True)
+    explicit = models.BooleanField(null=True)
+    playable = models.BooleanField(null=True)
+    # The parsed title, as the leaderboards need it (`songranker.titles`).
     title_key = models.CharField(max_length=1000)
     version_key = models.CharField(max_length=1000, blank=True)
     excluded = models.BooleanField(default=False)
     # Follows at once to what stands for it; chains are walked, so that un-merging is exact.
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged_songs")
     merge = models.ForeignKey(Merge, on_delete=models.SET_NULL, null=True, related_name="songs")
-    kept_apart = models.BooleanField(default=False, help_text="the person undid a fold: never fold it by itself again")
+    shown_name = models.CharField(max_length=1000, blank=True, help_text="a copy's cleaner title; empty: its own")
 
     objects = SongQuerySet.as_manager()
 
@@ -158,6 +161,48 @@ class Song(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.artist_name})"
+
+    @property
+    def title(self) -> str:
+        """The name to show: the cleanest of its copies."""
+        return self.shown_name or self.name
+
+
+class Separation(models.Model):
+    """Two songs that the person took apart: never folded into one by themselves again."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="separations")
+    song_a = models.ForeignKey(Song, on_delete=models.CASCADE, related_name="+")
+    song_b = models.ForeignKey(Song, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["song_a", "song_b"], name="separation_once"),
+            models.CheckConstraint(condition=Q(song_a__lt=F("song_b")), name="separation_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.song_a_id} is not {self.song_b_id}"
+
+
+class Lookalike(models.Model):
+    """Two songs that may be one, too unsure to be folded without the person's word."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="lookalikes")
+    song = models.ForeignKey(Song, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Song, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=200)
+    confidence = models.FloatField()
+
+    class Meta:
+        ordering = ["-confidence", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["song", "other"], name="lookalike_once"),
+            models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="lookalike_confidence"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.song_id} may be {self.other_id}"
 
 
 class Pair(models.Model):

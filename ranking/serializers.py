@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ranking import bradley_terry
-from ranking.models import Comparison, Merge, Pair, Session, Song, Source
+from ranking.models import Comparison, Lookalike, Merge, Pair, Session, Song, Source
 from ranking.scores import Estimate, Place, Tallies
 from ranking.sessions import MAX_SONGS
 from spotify.payloads import normal_isrc
@@ -153,7 +153,9 @@ class DuplicateOut(serializers.Serializer[Any]):
     reason = serializers.CharField()
     confidence = serializers.FloatField()
     merged = serializers.BooleanField()
-    merge = serializers.CharField(help_text="DELETE merges/{merge} takes it apart")
+    merge = serializers.CharField(
+        allow_null=True, help_text="DELETE merges/{merge} takes it apart; null: only proposed"
+    )
 
 
 class SourceOut(serializers.Serializer[Any]):
@@ -257,7 +259,7 @@ class RankingOut(serializers.Serializer[Any]):
 def song_out(song: Song) -> dict[str, Any]:
     return {
         "id": str(song.pk),
-        "name": song.name,
+        "name": song.title,
         "artist": song.artist_name,
         "album": song.album,
         "image_url": song.image_url,
@@ -282,9 +284,10 @@ def progress_out(estimate: Estimate) -> dict[str, Any]:
 
 
 def duplicates_out(session: Session) -> list[dict[str, Any]]:
-    """Each merge with the song that stands and those that were folded into it."""
+    """Each merge with the song that stands and those that were folded into it; then what is only proposed."""
     made = session.merges.order_by("pk").prefetch_related("songs__merged_into")
-    return [duplicate_out(merge) for merge in made]
+    proposed = session.lookalikes.select_related("song", "other")
+    return [*map(duplicate_out, made), *map(lookalike_out, proposed)]
 
 
 def duplicate_out(merge: Merge) -> dict[str, Any]:
@@ -296,6 +299,16 @@ def duplicate_out(merge: Merge) -> dict[str, Any]:
         "confidence": merge.confidence,
         "merged": True,
         "merge": str(merge.pk),
+    }
+
+
+def lookalike_out(proposed: Lookalike) -> dict[str, Any]:
+    return {
+        "songs": [song_out(proposed.song), song_out(proposed.other)],
+        "reason": proposed.reason,
+        "confidence": proposed.confidence,
+        "merged": False,
+        "merge": None,
     }
 
 

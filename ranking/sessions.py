@@ -6,23 +6,13 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Max
 
-from ranking import access, collecting, marks, merges
+from ranking import access, collecting, marks, merges, songs
 from ranking.errors import Invalid, Missing
 from ranking.locking import lock, touch
 from ranking.models import Session, Song, Source
-from songranker import titles
+from ranking.songs import PastedSong
 
 MAX_SONGS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class PastedSong:
-    """A song that a person typed or pasted."""
-
-    name: str
-    artist: str
-    album: str = ""
-    isrc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +75,7 @@ def add(session: Session, wanted: Wanted) -> Session:
 def _add(session: Session, wanted: Wanted) -> None:
     """Pasted songs as songs, the catalogue's as sources. The caller is in a transaction."""
     position = _next_position(session)
-    Song.objects.bulk_create(_pasted(session, song, position + i) for i, song in enumerate(wanted.songs))
+    Song.objects.bulk_create(songs.of_paste(session, song, position + i) for i, song in enumerate(wanted.songs))
     first = session.sources.count()
     sources = [("album", album_id) for album_id in wanted.album_ids] + [
         ("track", track_id) for track_id in wanted.track_ids
@@ -104,26 +94,6 @@ def _add(session: Session, wanted: Wanted) -> None:
 def _next_position(session: Session) -> int:
     highest = session.songs.aggregate(highest=Max("position"))["highest"]
     return 0 if highest is None else int(highest) + 1
-
-
-def _pasted(session: Session, song: PastedSong, position: int) -> Song:
-    parsed = titles.parse(song.name)
-    return Song(
-        session=session,
-        position=position,
-        name=song.name,
-        artist_name=song.artist,
-        artist_key=artist_slug(song.artist),
-        album=song.album,
-        isrc=song.isrc,
-        title_key=parsed.key,
-        version_key=parsed.version_key,
-    )
-
-
-def artist_slug(name: str) -> str:
-    """The board of an artist who is known only by name."""
-    return "~" + titles.fold(name).replace(" ", "-")[:240]
 
 
 def change(session: Session, changes: dict[str, str]) -> Session:

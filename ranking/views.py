@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from ranking import access, comparisons, exports, merges, pairing, scores, serializers, sessions, tasks
 from ranking.errors import NotComputedYet
 from ranking.models import Session
+from ranking.songs import PastedSong
 from songranker import problems, waiting
 from songranker.http import parse
 from songranker.schema import problem_answers
@@ -24,7 +25,7 @@ MAX_KEY_LENGTH = 200
 
 def wanted_songs(data: dict[str, Any]) -> sessions.Wanted:
     return sessions.Wanted(
-        songs=[sessions.PastedSong(**song) for song in data["songs"]],
+        songs=[PastedSong(**song) for song in data["songs"]],
         album_ids=data.get("album_ids", ()),
         track_ids=data["track_ids"],
     )

@@ -137,6 +137,8 @@ SPOTIFY_WAITING_VIEWS = max(1, WEB_THREADS // 2)
 RANKING_INLINE_SONGS = 300
 # POST sessions waits so long for its songs before it answers `collecting`.
 SESSION_WAIT_SECONDS = 0.8
+# Of an explicit and a clean copy of a song the explicit one is kept; off: the clean one.
+PREFER_EXPLICIT = env_bool("PREFER_EXPLICIT", default=True)
 LEADERBOARD_REBUILD_SECONDS = env_number("LEADERBOARD_REBUILD_SECONDS", 120, 1)
 
 # --- Redis and Celery (the app itself: celery_app.py) -----------------------------------------------------------------

@@ -9,8 +9,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
 from rich.table import Table
 
-# Exit statuses of the commands; 2 is argparse's own for wrong usage.
-NOTHING_FOUND, NOT_AVAILABLE = 1, 3
+from songranker.textfiles import BadRow
+
+# Exit statuses of the commands; 2 is argparse's own for wrong usage, and a file that says nothing is wrong usage.
+NOTHING_FOUND, UNUSABLE, NOT_AVAILABLE = 1, 2, 3
+SHOWN_BAD_ROWS = 20
 
 
 def show(out: OutputWrapper, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -25,6 +28,14 @@ def show(out: OutputWrapper, title: str, columns: Sequence[str], rows: Iterable[
     # Not a terminal: wide enough that nothing is cut for `grep`.
     console = Console(file=out, width=None if out.isatty() else 200, highlight=False, markup=False)  # type: ignore[arg-type]
     console.print(table)
+
+
+def name_bad_rows(err: OutputWrapper, bad_rows: Sequence[BadRow], fate: str) -> None:
+    """Name what is wrong with a file, line by line; fate: what became of those rows."""
+    for bad in bad_rows[:SHOWN_BAD_ROWS]:
+        err.write(f"line {bad.line}: {bad.reason}")
+    if len(bad_rows) > SHOWN_BAD_ROWS:
+        err.write(f"... {len(bad_rows)} bad rows in all, {fate}")
 
 
 def show_json(out: OutputWrapper, value: Any) -> None:

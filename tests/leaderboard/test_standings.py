@@ -12,6 +12,7 @@ from leaderboard.models import Board, Standing
 from ranking import comparisons, merges, sessions
 from ranking.comparisons import Answer
 from ranking.models import BoardMark, Comparison
+from ranking.songs import PastedSong
 from tests.spotify.test_gateway import in_threads
 
 ALICE = "~alice"
@@ -19,7 +20,7 @@ NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 
 
 def start(*names, artist="Alice", visibility="unlisted", versions="fold"):
-    wanted = sessions.Wanted(songs=[sessions.PastedSong(name, artist) for name in names])
+    wanted = sessions.Wanted(songs=[PastedSong(name, artist) for name in names])
     return sessions.create(wanted, name="", mode="standard", versions=versions, visibility=visibility)[0]
 
 
@@ -118,7 +119,7 @@ def test_what_does_not_count(db):
 
 
 def test_other_artists_pairs_are_on_no_board(db):
-    wanted = sessions.Wanted(songs=[sessions.PastedSong("One", "Alice"), sessions.PastedSong("Uno", "Bob")])
+    wanted = sessions.Wanted(songs=[PastedSong("One", "Alice"), PastedSong("Uno", "Bob")])
     mixed = sessions.create(wanted, name="", mode="standard", versions="fold", visibility="public")[0]
     vote(mixed, "One", "Uno")
     assert standings.changed() == []

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranking import comparison_files as files
+from songranker.textfiles import Unusable
 
 
 def table(read):
@@ -78,7 +79,7 @@ def test_bad_rows_are_named_by_line_and_left_out(text, bad):
 def test_unusable(tmp_path, raw, says):
     path = tmp_path / "file.csv"
     path.write_bytes(raw)
-    with pytest.raises(files.Unusable, match=says):
+    with pytest.raises(Unusable, match=says):
         files.read(str(path))
 
 
@@ -87,7 +88,7 @@ def test_gzip(tmp_path):
     path.write_bytes(gzip.compress(b"winner,loser\nA,B\n"))
     assert table(files.read(str(path))) == {("A", "B"): 1}
     path.write_bytes(b"winner,loser\nA,B\n")
-    with pytest.raises(files.Unusable, match="gzip"):
+    with pytest.raises(Unusable, match="gzip"):
         files.read(str(path))
 
 
@@ -104,7 +105,7 @@ def test_the_fast_way_reads_what_the_csv_module_reads(rows):
         try:
             read = files.parse(header + body)
             both.append((table(read), read.items, read.bad_rows))
-        except files.Unusable as error:
+        except Unusable as error:
             both.append(str(error))
     assert both[0] == both[1]
 

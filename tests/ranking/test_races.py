@@ -10,6 +10,7 @@ from django.test import Client
 from ranking import comparisons, sessions
 from ranking.comparisons import Answer
 from ranking.models import Comparison, Session
+from ranking.songs import PastedSong
 from tests.spotify.test_gateway import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def session(transactional_db):
-    wanted = sessions.Wanted(songs=[sessions.PastedSong(f"Song {i}", "Alice") for i in range(8)])
+    wanted = sessions.Wanted(songs=[PastedSong(f"Song {i}", "Alice") for i in range(8)])
     made, token = sessions.create(wanted, name="", mode="standard", versions="fold", visibility="unlisted")
     made.token = token
     return made

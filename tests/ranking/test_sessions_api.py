@@ -382,9 +382,11 @@ class TestVersions:
     def test_fold_and_keep(self, api, db):
         folded = api("POST", "sessions", 201, {"songs": self.SONGS})
         assert [song["name"] for song in folded["songs"]] == ["Style", "Blank Space"]
-        (one,) = folded["duplicates"]
-        assert [song["name"] for song in one["songs"]] == ["Style", "Style (Live)", "Style - Remastered 2009"]
-        assert "live" in one["reason"]
+        found = {one["reason"]: [song["name"] for song in one["songs"]] for one in folded["duplicates"]}
+        assert found == {
+            "another copy of the recording (remaster)": ["Style", "Style - Remastered 2009"],
+            "the same song in another version (live)": ["Style", "Style (Live)"],
+        }
         kept = api("POST", "sessions", 201, {"songs": self.SONGS, "versions": "keep"})
         assert [song["name"] for song in kept["songs"]] == ["Style", "Style (Live)", "Blank Space"]
 
@@ -397,10 +399,22 @@ class TestVersions:
     def test_a_fold_that_is_taken_apart_stays_apart(self, api, db):
         body = api("POST", "sessions", 201, {"songs": self.SONGS})
         api.token, path = body["token"], f"sessions/{body['id']}"
-        api("DELETE", f"{path}/merges/{body['duplicates'][0]['merge']}", 204)
+        for one in body["duplicates"]:
+            api("DELETE", f"{path}/merges/{one['merge']}", 204)
         assert len(api("GET", path, 200)["songs"]) == 4
         api("POST", f"{path}/songs", 200, {"songs": [{"name": "Red", "artist": "Alice"}]})
         assert len(api("GET", path, 200)["songs"]) == 5
+
+    def test_what_is_unsure_is_proposed_and_merged_by_a_word(self, api, db):
+        songs = [{"name": name, "artist": "Alice"} for name in ("Karma", "Karma Live", "Red")]
+        body = api("POST", "sessions", 201, {"songs": songs})
+        api.token, path = body["token"], f"sessions/{body['id']}"
+        (one,) = api("GET", f"{path}/duplicates", 200)["results"]
+        assert (one["merged"], one["merge"], one["confidence"]) == (False, None, 0.5)
+        keep, other = (song["id"] for song in one["songs"])
+        api("POST", f"{path}/merges", 201, {"keep": keep, "merge": [other]})
+        (one,) = api("GET", f"{path}/duplicates", 200)["results"]
+        assert (one["merged"], one["reason"]) == (True, "merged by hand")
 
     def test_merge_and_unmerge_is_the_identity(self, api, session, vote):
         for outcome in "abababab":

@@ -147,8 +147,9 @@ def test_nothing_that_a_client_sends_is_our_fault(http, db, path):
 @pytest.mark.parametrize("number", ["9" * 30, "0", "-1", "1.5", "\u0661"])
 def test_numbers_of_any_size(http, db, number):
     from ranking import sessions
+    from ranking.songs import PastedSong
 
-    wanted = sessions.Wanted(songs=[sessions.PastedSong("One", "A"), sessions.PastedSong("Two", "A")])
+    wanted = sessions.Wanted(songs=[PastedSong("One", "A"), PastedSong("Two", "A")])
     session, token = sessions.create(wanted, name="", mode="quick", versions="fold", visibility="public")
     headers = {"Authorization": f"Session {token}"}
     path = f"/api/v1/sessions/{session.pk}"

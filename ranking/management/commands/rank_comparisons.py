@@ -7,11 +7,8 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandParser
 
 from ranking import bradley_terry, comparison_files
-from ranking.comparison_files import ComparisonFile, Unusable
 from songranker import tables
-
-SHOWN_BAD_ROWS = 20
-UNUSABLE = 2
+from songranker.textfiles import Unusable
 
 
 class Command(BaseCommand):
@@ -38,8 +35,8 @@ class Command(BaseCommand):
             found = comparison_files.read(options["file"])
         except (Unusable, OSError) as error:
             self.stderr.write(f"{options['file']}: {error}")
-            raise SystemExit(UNUSABLE) from None
-        self._name_bad_rows(found)
+            raise SystemExit(tables.UNUSABLE) from None
+        tables.name_bad_rows(self.stderr, found.bad_rows, "left out")
         components = found.counts.components(strong=True)[0]
         try:
             fit = bradley_terry.fit(found.counts, prior_sd=options["prior_sd"])
@@ -63,12 +60,6 @@ class Command(BaseCommand):
         )
         if components > 1:
             self.stdout.write(f"{components} strongly connected components: between them only the prior decides.")
-
-    def _name_bad_rows(self, found: ComparisonFile) -> None:
-        for bad in found.bad_rows[:SHOWN_BAD_ROWS]:
-            self.stderr.write(f"line {bad.line}: {bad.reason}")
-        if len(found.bad_rows) > SHOWN_BAD_ROWS:
-            self.stderr.write(f"... {len(found.bad_rows)} bad rows in all, left out")
 
     def _say_no_finite_estimate(self, components: int, as_json: bool) -> None:
         detail = (
