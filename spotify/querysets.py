@@ -1,12 +1,16 @@
 """Questions to the cached catalogue, named for who asks."""
 
 import uuid
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
+
+from songranker import titles
 
 _M = TypeVar("_M", bound=models.Model)
 # Written out, because somebody waits for them, and Django takes longer to compose a statement than SQLite to run it.
@@ -152,6 +156,13 @@ class TrackQuerySet(models.QuerySet[Any]):
 
     def with_artists(self) -> "TrackQuerySet":
         return self.prefetch_related("credits__artist")
+
+    def song_keys(self, album_ids: Collection[str]) -> dict[str, set[str]]:
+        """Keys of the titles on each of these albums, as far as their tracks are known."""
+        keys: dict[str, set[str]] = defaultdict(set)
+        for album_id, name in self.filter(album_id__in=album_ids).order_by().values_list("album_id", "name"):
+            keys[album_id].add(titles.parse(name).key)
+        return keys
 
 
 def upsert(model: type[_M], rows: list[_M], fields: list[str], unique: list[str]) -> None:

@@ -154,7 +154,7 @@ def albums_out(albums: Sequence[Album], *, every_edition: bool) -> list[dict[str
         return [album_out(album) for album in albums]
     by_id = {album.pk: album for album in albums}
     known = [editions.Edition(a.pk, a.name, a.album_type, a.release_date, a.total_tracks) for a in albums]
-    return [album_out(by_id[kept], len(ids)) for kept, ids in editions.fold(known)]
+    return [album_out(by_id[kept], len(ids)) for kept, ids in editions.fold(known, Track.objects.song_keys)]
 
 
 def track_out(track: Track) -> dict[str, Any]:

@@ -32,7 +32,9 @@ _TAIL_GUEST = re.compile(r"[\s,]+(?:feat\.?|ft\.?|featuring)\s+\S", re.IGNORECAS
 _TAIL_MARKS = re.compile(
     r"[\s,]+(?:(?:\d{4}\s+)?(?:digital(?:ly)?\s+)?re-?master(?:ed)?(?:\s+version)?(?:\s+\d{4})?"
     r"|(?:live|acoustic|radio|karaoke|instrumental|album|single|demo|extended|original|unplugged|studio|clean|explicit|club)"
-    r"\s+(?:version|edit|mix|ver\.?)|\S+['’]s\s+version|bonus track|(?<!the )(?<!a )re-?mix|rmx"
+    r"\s+(?:version|edit|mix|ver\.?)|\S+['’]s\s+version|bonus track"
+    r"|(?:deluxe|platinum|special|expanded|limited|international|anniversary)\s+(?:edition|version)"
+    r"|(?<!the )(?<!a )re-?mix|rmx"
     r"|en vivo|ao vivo|dal vivo|en directo|remasterizad[oa]|version acoustique|live-version"
     r"|live (?:at|from) (?:the )?(?-i:[A-Z]).*"
     r"|\S*ライブ(?:バージョン)?|라이브(?: 버전)?)\s*$",
@@ -46,7 +48,7 @@ _LEADING_BRACKET = re.compile(
 # Most titles have nothing that could be a suffix; this tells them in one pass.
 _MAY_HAVE_SUFFIX = re.compile(
     rf"[{_OPENING}~〜～|｜#№]|\s[{_DASHES}]+\s|[{_DASHES}]\s*$|(?:\d|[IVX]{{2,}}|第.+|パート.+|ライブ.*|라이브.*)\s*$"
-    r"|(?<!\w)(?:feat|ft|featuring|re-?master(?:ed)?|version|mix|edit|re-?mix|rmx|ver|track|vivo|directo|remasterizad[oa]|acoustique|live)(?!\w)"
+    r"|(?<!\w)(?:feat|ft|featuring|re-?master(?:ed)?|edition|version|mix|edit|re-?mix|rmx|ver|track|vivo|directo|remasterizad[oa]|acoustique|live)(?!\w)"
     rf"|(?<!\w)(?:{parts.LABEL})[.\s]",
     re.IGNORECASE,
 )

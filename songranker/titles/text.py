@@ -19,7 +19,9 @@ _QUOTES = str.maketrans(
     }
 )
 # Letters that no decomposition takes apart.
-_LETTERS = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+_LETTERS = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ی": "ي", "ک": "ك"}
+)
 _INVISIBLE = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\u0640]")  # emoji styles, skin tones, Arabic tatweel
 _AND = re.compile(r"\s*&\s*|\s+\+\s+")
 _DROPPED_G = re.compile(r"(?<=\w\win)'(?!\w)")

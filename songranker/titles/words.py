@@ -13,41 +13,43 @@ def _phrases(text: str) -> list[str]:
 
 # kind -> phrases that alone, or among fillers, years and each other, make a mark.
 _KINDS: dict[str, str] = {
-    "karaoke": """karaoke|sing along|singalong|カラオケ|노래방|卡拉ok|караоке|καραόκε|كاريوكي|كاراوكي|קריוקי|คาราโอเกะ
-        |कराओके|playback""",
+    "karaoke": """karaoke|کارائوکه|sing along|singalong|カラオケ|노래방|卡拉ok|караоке|καραόκε|كاريوكي|كاراوكي|קריוקי
+        |คาราโอเกะ|कराओके|playback""",
     "commentary": """commentary|audio commentary|track by track|interview|spoken commentary|kommentar|comentario
         |comentários|commentaire|commento|комментарий|해설|解説|解說""",
     "voice_memo": "voice memo|voice memos|voice note|voice recording|ボイスメモ|음성 메모",
-    "instrumental": """instrumental|instrumentals|inst|instr|instrumentale|instrumentaal|instrumentaali|instrumentalna
-        |instrumentální|instrumentális|strumentale|enstrümantal|enstrumantal|off vocal|no vocals
-        |without vocals|backing track|nhạc nền|インスト|インストゥルメンタル|インストルメンタル|オフボーカル
-        |연주곡|연주|반주|mr|伴奏|純音樂|纯音乐|器樂|инструментал|инструментальная|инструментальний
-        |інструментал|інструментальна|инструментальный|минус|минусовка|мінус|ορχηστρικό|ινστρουμένταλ
-        |موسيقى فقط|موسيقى|بدون كلمات|אינסטרומנטלי|אינסטרומנטלית|פלייבק|บรรเลง|ดนตรีบรรเลง|इंस्ट्रुमेंटल|वाद्य""",
+    "instrumental": """instrumental|بی کلام|بیکلام|instrumentals|inst|instr|instrumentale|instrumentaal|instrumentaali
+        |instrumentalna|instrumentální|instrumentális|strumentale|enstrümantal|enstrumantal|off vocal
+        |no vocals|without vocals|backing track|nhạc nền|インスト|インストゥルメンタル|インストルメンタル
+        |オフボーカル|연주곡|연주|반주|mr|伴奏|純音樂|纯音乐|器樂|инструментал|инструментальная
+        |инструментальний|інструментал|інструментальна|инструментальный|минус|минусовка|мінус|ορχηστρικό
+        |ινστρουμένταλ|موسيقى فقط|موسيقى|بدون كلمات|אינסטרומנטלי|אינסטרומנטלית|פלייבק|บรรเลง|ดนตรีบรรเลง
+        |इंस्ट्रुमेंटल|वाद्य""",
     "demo": """demo|demos|demo tape|rough mix|rough cut|work tape|worktape|songwriting session|songwriting demo
         |rehearsal|outtake|outtakes|maqueta|maquette|maquete|provino|bản demo|デモ|デモテープ|데모|小樣|小样
         |демо|демоверсия|ντέμο|ديمو|דמו|סקיצה|เดโม|เดโม่|डेमो""",
-    "acoustic": """acoustic|acoustique|acústico|acústica|acustico|acustica|acustic|akustik|akustisch|akustische
+    "acoustic": """acoustic|آکوستیک|acoustique|acústico|acústica|acustico|acustica|acustic|akustik|akustisch|akustische
         |akoestisch|akoestische|akustisk|akustiskt|akustinen|akustyczna|akustycznie|akustická|akusticky
         |akusztikus|akustična|unplugged|stripped|stripped down|piano|piano version|klavierversion
         |アコースティック|アコギ|弾き語り|ピアノ|어쿠스틱|언플러그드|피아노|不插電|不插电|原聲|原声|木吉他
         |鋼琴|钢琴|акустика|акустическая|акустический|акустична|акустично|акустическое|ακουστικό|ακουστική
         |ακουστικά|أكوستيك|اكوستك|אקוסטי|אקוסטית|อะคูสติก|อคูสติก|अकूस्टिक|एकॉस्टिक|अनप्लग्ड""",
-    "live": """live|lives|live acoustic|en vivo|vivo|ao vivo|en directo|directo|en direct|en public|en concert
-        |en concierto|in concert|concert|concierto|dal vivo|in concerto|concerto ao vivo|na żywo|naživo|živě
-        |uživo|élő|élőben|canlı|canlı performans|canlı kayıt|livenä|konzert|konzertmitschnitt|liveaufnahme
-        |livemitschnitt|mtv unplugged|bootleg live|live lounge|tiny desk|tiny desk concert|trực tiếp
-        |langsung|siaran langsung|ライブ|ライヴ|生演奏|コンサート|라이브|콘서트|실황|現場|现场|現場演唱
-        |演唱會|演唱会|концерт|концертная|концертное|концертний|концертна|живой звук|живьем|живьём|вживую
-        |лайв|наживо|ζωντανά|ζωντανή|ζωντανή ηχογράφηση|λάιβ|مباشر|حفلة|حفل|لايف|مسجل مباشر|בהופעה|הופעה חיה
-        |חי|לייב|הופעה|แสดงสด|บันทึกการแสดงสด|สด|คอนเสิร์ต|लाइव""",
+    "live": """live|recorded|spotify singles|spotify session|spotify sessions|itunes session|like a version
+        |اجرای زنده|زنده|lives|live acoustic|en vivo|vivo|ao vivo|en directo|directo|en direct|en public
+        |en concert|en concierto|in concert|concert|concierto|dal vivo|in concerto|concerto ao vivo|na żywo
+        |naživo|živě|uživo|élő|élőben|canlı|canlı performans|canlı kayıt|livenä|konzert|konzertmitschnitt
+        |liveaufnahme|livemitschnitt|mtv unplugged|bootleg live|live lounge|tiny desk|tiny desk concert
+        |trực tiếp|langsung|siaran langsung|ライブ|ライヴ|生演奏|コンサート|라이브|콘서트|실황|現場|现场
+        |現場演唱|演唱會|演唱会|концерт|концертная|концертное|концертний|концертна|живой звук|живьем|живьём
+        |вживую|лайв|наживо|ζωντανά|ζωντανή|ζωντανή ηχογράφηση|λάιβ|مباشر|حفلة|حفل|لايف|مسجل مباشر|בהופעה
+        |הופעה חיה|חי|לייב|הופעה|แสดงสด|บันทึกการแสดงสด|สด|คอนเสิร์ต|लाइव""",
     "rerecording": """re recorded|rerecorded|re recording|rerecording|new recording|new version|neuaufnahme
         |neu aufgenommen|regrabación|regravação|réenregistré|riregistrato|再録|再録音|新録|재녹음|重新錄製
         |重新录制|重錄|重录|перезапись|перезаписано|επανηχογράφηση|إعادة تسجيل|הקלטה מחדש""",
-    "remix": """remix|remixed|remixes|remixe|remixado|remixé|remiks|re mix|rmx|mix|dub|dub mix|rework|reworked
-        |bootleg|mashup|mash up|vip|vip mix|flip|refix|re edit|reedit|chopped and screwed|nightcore|sped up
-        |spedup|speed up|slowed|slowed down|reverb|8d|8d audio|lofi|lo fi|lofi flip|リミックス|리믹스|混音
-        |加速|ремикс|рэмикс|ремікс|ρεμίξ|ريمكس|ريميكس|רמיקס|รีมิกซ์|रीमिक्स""",
+    "remix": """remix|ریمیکس|remixed|remixes|remixe|remixado|remixé|remiks|re mix|rmx|mix|dub|dub mix|rework
+        |reworked|bootleg|mashup|mash up|vip|vip mix|flip|refix|re edit|reedit|chopped and screwed|nightcore
+        |sped up|spedup|speed up|slowed|slowed down|reverb|8d|8d audio|lofi|lo fi|lofi flip|リミックス
+        |리믹스|混音|加速|ремикс|рэмикс|ремікс|ρεμίξ|ريمكس|ريميكس|רמיקס|รีมิกซ์|रीमिक्स""",
     "edit": """edit|radio|radio edit|radio version|radio mix|single version|single edit|single mix|extended
         |extended version|extended mix|short version|shortened|long version|full version|full length|tv size
         |tv edit|tv version|video edit|video version|7 inch|12 inch|version longue|version courte
@@ -69,7 +71,7 @@ _KINDS: dict[str, str] = {
         |ремастер|ремастеринг|ремастированная|ремастировано|ремастерована|ρεμάστερ|ريماستر|רימאסטר
         |ริมาสเตอร์|รีมาสเตอร์|रीमास्टर|रीमास्टर्ड""",
     "mono": "mono|stereo|mono mix|stereo mix|モノラル|ステレオ|моно|стерео|dolby atmos|spatial audio|binaural",
-    "edition": """deluxe|edition|edición|edição|edizione|édition|ausgabe|bonus|bonus track|bonus tracks|hidden track
+    "edition": """deluxe|ep|edition|edición|edição|edizione|édition|ausgabe|bonus|bonus track|bonus tracks|hidden track
         |ghost track|expanded|anniversary|platinum|explicit|explicit version|edited|mixed|title song|clean
         |clean version|dirty|dirty version|uncensored|censored|album version|album mix|lp version
         |original version|original|original mix|original recording|official|official video
@@ -84,22 +86,23 @@ _KINDS: dict[str, str] = {
         |бонус|бонус трек|оригинал|оригинальная|официальный|أصلي|רצועת בונוס""",
 }
 # Words that say nothing by themselves, but stand beside the words above.
-_FILLERS = """version|versions|ver|vers|versión|versione|versão|versie|wersja|verze|verzia|verzió|versio|versiyon
-        |versiyonu|verziya|fassung|the|a|an|and|with|w|by|of|de|del|da|do|di|du|bg|bgv|bv|vocals|vocal
-        |background|backing|only|track|tracks|recording|recordings|recorded|performance|session|sessions
-        |take|tape|full|package|digital|down|mixed|medley|bản|バージョン|ヴァージョン|テイク|버전|버젼|版
-        |版本|версия|версія|вариант|трек|запись|запис|εκδοχή|εκτέλεση|έκδοση|βερσιόν|نسخة|نسخه|إصدار|גרסה
-        |גרסת|ביצוע|เวอร์ชั่น|เวอร์ชัน|वर्जन|वर्ज़न|संस्करण"""
+_FILLERS = """version|versi|versiune|versiunea|versjon|versija|versioon|نسخه|versions|ver|vers|versión|versione
+        |versão|versie|wersja|verze|verzia|verzió|versio|versiyon|versiyonu|verziya|fassung|the|a|an|and
+        |with|w|by|of|de|del|da|do|di|du|bg|bgv|bv|vocals|vocal|background|backing|only|track|tracks
+        |recording|recordings|performance|session|sessions|take|tape|full|package|digital|down|mixed|medley
+        |bản|バージョン|ヴァージョン|テイク|버전|버젼|版|版本|версия|версія|вариант|трек|запись|запис|εκδοχή
+        |εκτέλεση|έκδοση|βερσιόν|نسخة|إصدار|גרסה|גרסת|ביצוע|เวอร์ชั่น|เวอร์ชัน|वर्जन|वर्ज़न|संस्करण"""
 # Any words may stand before these: "Calvin Harris Remix", "Japanese Version", "國語版".
-_CLOSERS = """remix|remixed|remixe|rmx|remiks|mix|edit|dub|rework|bootleg|mashup|mash up|re edit|remaster
-        |remastered|karaoke|instrumental|demo|commentary|edition|session|sessions|unplugged|acoustic|live
-        |soundtrack|ost|version|ver|versión|versione|versão|versie|wersja|verze|verzió|versio|versiyon
-        |versiyonu|fassung|cover|リミックス|バージョン|ヴァージョン|ライブ|リマスター|리믹스|버전|버젼
-        |라이브|版|版本|混音|演唱會|演唱会|主題歌|主题曲|主題曲|片尾曲|片頭曲|插曲|ремикс|версия|версія
-        |εκδοχή|εκτέλεση|έκδοση|ρεμίξ|ريمكس|ريميكس|רמיקס|รีมิกซ์|เวอร์ชั่น|เวอร์ชัน|वर्जन|edición|edição
-        |edizione"""
+_CLOSERS = """remix|versi|versiune|versjon|ریمیکس|remixed|remixe|rmx|remiks|mix|edit|dub|rework|bootleg|mashup
+        |mash up|re edit|remaster|remastered|karaoke|instrumental|demo|commentary|edition|session|sessions
+        |unplugged|acoustic|live|soundtrack|ost|version|ver|versión|versione|versão|versie|wersja|verze
+        |verzió|versio|versiyon|versiyonu|fassung|cover|リミックス|バージョン|ヴァージョン|ライブ|リマスター
+        |리믹스|버전|버젼|라이브|版|版本|混音|演唱會|演唱会|主題歌|主题曲|主題曲|片尾曲|片頭曲|插曲|ремикс
+        |версия|версія|εκδοχή|εκτέλεση|έκδοση|ρεμίξ|ريمكس|ريميكس|רמיקס|รีมิกซ์|เวอร์ชั่น|เวอร์ชัน|वर्जन
+        |edición|edição|edizione"""
 # Any words may follow these.
-_OPENERS = """version|versión|versione|versão|wersja|verze|نسخة|نسخه|גרסת|גרסה|เวอร์ชั่น|เวอร์ชัน|версия|версія"""
+_OPENERS = """version|versi|versiune|versión|versione|versão|wersja|verze|نسخة|نسخه|גרסת|גרסה|เวอร์ชั่น|เวอร์ชัน
+        |версия|версія"""
 # Joined to what comes before without a space: "Liveversion", "Radioversion".
 COMPOUND = "version", "versjon", "versie", "aufnahme", "mitschnitt"
 # After a kind these say where it was recorded or by whom it was made: then anything may follow.
