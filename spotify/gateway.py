@@ -176,6 +176,24 @@ def request(query: Query, *, priority: int, patience_seconds: float) -> Lookup:
     return _request(query, seen, priority=priority, patience_seconds=patience_seconds)
 
 
+def request_all(wanted: list[tuple[Query, int]], *, patience_seconds: float) -> None:
+    """Make sure that these questions, each with its priority, are under way. Raises as `request` does.
+
+    All are claimed before the first message goes out, so that one call can answer as many of them as Spotify allows.
+    """
+    if not wanted:
+        return
+    check_open(patience_seconds, max(priority for _, priority in wanted))
+    claimed: list[tuple[Lookup, int]] = []
+    for query, priority in wanted:
+        seen = Lookup.objects.asked(query.kind, query.value)
+        lookup, mine = _claim(query, seen, priority=priority, patience_seconds=patience_seconds)
+        if mine:
+            claimed.append((lookup, priority))
+    for lookup, priority in claimed:
+        _publish_or_idle(lookup, priority)
+
+
 def _request(
     query: Query, seen: Lookup | None, *, priority: int, patience_seconds: float, asked_at: datetime | None = None
 ) -> Lookup:
@@ -185,7 +203,17 @@ def _request(
     now = timezone.now()
     if seen is None or not seen.is_in_work(now) or seen.error_code:
         check_open(patience_seconds, priority)
-    lookup, mine = Lookup.objects.claim(
+    lookup, mine = _claim(query, seen, priority=priority, patience_seconds=patience_seconds, asked_at=asked_at)
+    if mine:
+        _publish_or_idle(lookup, priority)
+    return lookup
+
+
+def _claim(
+    query: Query, seen: Lookup | None, *, priority: int, patience_seconds: float, asked_at: datetime | None = None
+) -> tuple[Lookup, bool]:
+    now = timezone.now()
+    claimed: tuple[Lookup, bool] = Lookup.objects.claim(
         seen,
         kind=query.kind,
         value=query.value,
@@ -195,14 +223,17 @@ def _request(
         wanted_until=now + timedelta(seconds=patience_seconds) if priority == PERSON else None,
         asked_at=asked_at,
     )
-    if mine:
-        try:
-            publish(lookup, priority)
-        except BrokerDown:
-            claimed = Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id, state=Lookup.State.QUEUED)
-            claimed.update(state=Lookup.State.IDLE)
-            raise
-    return lookup
+    return claimed
+
+
+def _publish_or_idle(lookup: Lookup, priority: int) -> None:
+    """Send a claimed question's task; where that cannot be done, the claim is given up. Raises BrokerDown."""
+    try:
+        publish(lookup, priority)
+    except BrokerDown:
+        claimed = Lookup.objects.filter(pk=lookup.pk, task_id=lookup.task_id, state=Lookup.State.QUEUED)
+        claimed.update(state=Lookup.State.IDLE)
+        raise
 
 
 def publish(lookup: Lookup, priority: int) -> None:
@@ -241,6 +272,15 @@ def check_open(patience_seconds: float, priority: int) -> Usage:
     if length >= settings.SPOTIFY_QUEUE_LIMIT:
         raise QueueFull(f"{length} calls are waiting already.", _seconds_to_drain(usage, length))
     return usage
+
+
+def usage_or_none() -> Usage | None:
+    """The budget as it is now; None where Redis cannot be asked."""
+    try:
+        with breaker.guard():
+            return throttle().look(place(IMPORT))
+    except Unreachable:
+        return None
 
 
 def _seconds_to_drain(usage: Usage, length: int) -> float:

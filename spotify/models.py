@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from spotify.querysets import AlbumQuerySet, LookupQuerySet, TrackQuerySet
+from spotify.querysets import AlbumQuerySet, ImportItemQuerySet, ImportQuerySet, LookupQuerySet, TrackQuerySet
 
 
 class SpotifyRow(models.Model):
@@ -220,6 +220,97 @@ class Lookup(models.Model):
     def may_retry(self, now: datetime) -> bool:
         """May Spotify be asked again after a failure?"""
         return self.retry_at is None or self.retry_at <= now
+
+
+class Import(models.Model):
+    """ "Rank all": a whole artist, album or playlist that is being fetched, album by album. `spotify.imports` moves it."""
+
+    class Kind(models.TextChoices):
+        ARTIST = "artist"
+        ALBUM = "album"
+        PLAYLIST = "playlist"
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    ACTIVE = (State.QUEUED, State.RUNNING, State.PAUSED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.CharField(max_length=260, unique=True, help_text="what is imported: asked for twice, it is one import")
+    kind = models.CharField(max_length=10, choices=Kind)
+    spotify_id = models.CharField(max_length=22, blank=True, help_text="empty while only the artist's name is known")
+    name = models.CharField(max_length=1000, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    # Answers older than this are asked for anew: it begins when the import does, or before, where what is here is fresh.
+    listed_at = models.DateTimeField(null=True, help_text="the list that the items are of")
+    albums_total = models.PositiveIntegerField(default=0)
+    albums_done = models.PositiveIntegerField(default=0, help_text="with those that could not be had")
+    albums_missing = models.PositiveIntegerField(
+        default=0, help_text="that Spotify does not have or answers nonsense for"
+    )
+    tracks_done = models.PositiveIntegerField(default=0)
+    calls_left = models.PositiveIntegerField(null=True, help_text="estimate; empty while the list is not known")
+    resumes_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # Goes up with each change that can be seen: the ETag.
+    revision = models.PositiveIntegerField(default=0)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["state"]), models.Index(fields=["created_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(albums_done__lte=models.F("albums_total")), name="import_done_within_total"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "running", "paused"]) ^ models.Q(finished_at__isnull=False),
+                name="import_ended_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name or self.key}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+
+class ImportItem(models.Model):
+    """An album of an import."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        ABSENT = "absent"
+        FAILED = "failed"
+
+    of_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="items")
+    album_id = models.CharField(max_length=22)
+    position = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    tracks = models.PositiveIntegerField(default=0)
+    error_detail = models.CharField(max_length=500, blank=True)
+
+    objects = ImportItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["of_import", "album_id"], name="import_item_once")]
+        indexes = [models.Index(fields=["album_id"], condition=models.Q(state="waiting"), name="import_item_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.album_id} of {self.of_import_id}"
 
 
 class ThrottleSnapshot(models.Model):

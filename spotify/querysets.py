@@ -165,6 +165,29 @@ class TrackQuerySet(models.QuerySet[Any]):
         return keys
 
 
+class ImportQuerySet(models.QuerySet[Any]):
+    def active(self) -> "ImportQuerySet":
+        """Queued, running or paused: what the sweeper goes on with, the oldest first."""
+        return self.filter(state__in=self.model.ACTIVE).order_by("created_at")
+
+    def of(self, key: str, kind: str, spotify_id: str) -> Any:
+        """The import of a thing, also where it was begun by the artist's name; None where there is none."""
+        same = Q(key=key) | Q(kind=kind, spotify_id=spotify_id) if spotify_id else Q(key=key)
+        return self.filter(same).order_by("created_at").last()
+
+    def due(self, now: datetime) -> "ImportQuerySet":
+        """Active, and not paused until later."""
+        return self.active().filter(Q(resumes_at__isnull=True) | Q(resumes_at__lte=now))
+
+    def waiting_for_album(self, album_id: str) -> "ImportQuerySet":
+        return self.active().filter(items__album_id=album_id, items__state="waiting")
+
+
+class ImportItemQuerySet(models.QuerySet[Any]):
+    def waiting(self) -> "ImportItemQuerySet":
+        return self.filter(state="waiting").order_by("position")
+
+
 def upsert(model: type[_M], rows: list[_M], fields: list[str], unique: list[str]) -> None:
     """Insert rows or update `fields` of those that exist; always in one order, so that two workers cannot deadlock."""
     if rows:

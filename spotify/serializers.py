@@ -1,12 +1,15 @@
 """The shapes of the catalogue: what comes in as a query string, what goes out."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
+from songranker import problems
 from spotify import editions, links
-from spotify.models import Album, Artist, Playlist, Track
+from spotify.models import Album, Artist, Import, Playlist, Track
+from spotify.plans import Estimate
 from spotify.queries import MAX_QUERY_LENGTH
 
 
@@ -128,6 +131,47 @@ class JobAnswer(serializers.Serializer[Any]):
     error = serializers.DictField(allow_null=True, help_text="a problem document")
 
 
+class ImportIn(serializers.Serializer[Any]):
+    """What to import: exactly one of these."""
+
+    url = serializers.CharField(required=False, max_length=500, help_text="whatever a person may paste, or a name")
+    artist = serializers.CharField(required=False, max_length=MAX_QUERY_LENGTH)
+    artist_id = SpotifyIdField(required=False)
+    album_id = SpotifyIdField(required=False)
+    playlist_id = SpotifyIdField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(
+                {"url": "give one of url, artist, artist_id, album_id or playlist_id"}, code="one_of"
+            )
+        return attrs
+
+
+class EstimateOut(serializers.Serializer[Any]):
+    calls = serializers.IntegerField(help_text="calls to Spotify that are left")
+    share_of_day = serializers.FloatField(help_text="of the calls of a rolling day")
+    seconds = serializers.FloatField(help_text="at the pace that imports may have")
+    fits_today = serializers.BooleanField(help_text="else it goes on by itself when the rolling day allows")
+
+
+class ImportOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    state = serializers.ChoiceField(["queued", "running", "paused", "done", "failed", "cancelled"])
+    kind = serializers.ChoiceField(["artist", "album", "playlist"])
+    name = serializers.CharField()
+    spotify_id = serializers.CharField(allow_null=True)
+    albums_total = serializers.IntegerField()
+    albums_done = serializers.IntegerField()
+    albums_missing = serializers.IntegerField(help_text="of those done: not to be had")
+    tracks_done = serializers.IntegerField()
+    estimate = EstimateOut(allow_null=True)
+    resumes_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.DictField(allow_null=True, help_text="a problem document: why it is paused or has failed")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
 # Plain functions make the answers: rows come by the hundred, and the shapes above only describe them.
 
 
@@ -155,6 +199,26 @@ def albums_out(albums: Sequence[Album], *, every_edition: bool) -> list[dict[str
     by_id = {album.pk: album for album in albums}
     known = [editions.Edition(a.pk, a.name, a.album_type, a.release_date, a.total_tracks) for a in albums]
     return [album_out(by_id[kept], len(ids)) for kept, ids in editions.fold(known, Track.objects.song_keys)]
+
+
+def import_out(made: Import, estimate: Estimate | None) -> dict[str, Any]:
+    error = problems.Problem(made.error_code, made.error_detail).document() if made.error_code else None
+    return {
+        "id": str(made.pk),
+        "state": made.state,
+        "kind": made.kind,
+        "name": made.name,
+        "spotify_id": made.spotify_id or None,
+        "albums_total": made.albums_total,
+        "albums_done": made.albums_done,
+        "albums_missing": made.albums_missing,
+        "tracks_done": made.tracks_done,
+        "estimate": estimate and dataclasses.asdict(estimate),
+        "resumes_at": made.resumes_at,
+        "error": error,
+        "created_at": made.created_at,
+        "finished_at": made.finished_at,
+    }
 
 
 def track_out(track: Track) -> dict[str, Any]:

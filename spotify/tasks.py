@@ -9,10 +9,11 @@ from celery.signals import task_postrun
 from django.db import DatabaseError
 from django.utils import timezone
 
+from songranker import waiting
 from songranker.redis import Unreachable
-from spotify import fetching, gateway
+from spotify import fetching, gateway, imports
 from spotify.errors import MadeWay
-from spotify.models import Lookup
+from spotify.models import Import, Lookup
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,26 @@ def fetch(self: Any, /, lookup_id: str, **unknown: Any) -> str:
 
 @shared_task(name="spotify.sweep")
 def sweep(**unknown: Any) -> int:
-    """Publish what was lost or given back. Idempotent: each row is taken once, by an update that checks its state."""
-    return fetching.sweep(timezone.now())
+    """Publish what was lost or given back, and go on with imports. Idempotent: each row is taken once, by an update that
+    checks its state."""
+    published = fetching.sweep(timezone.now())
+    imports.sweep(timezone.now())
+    return published
+
+
+@shared_task(name="spotify.advance_import")
+def advance_import(import_id: str, **unknown: Any) -> str:
+    """Bring an import on after one of its albums was settled. Safe to run twice and late; the sweeper does the same."""
+    made = Import.objects.filter(pk=import_id).first()
+    return imports.advance(made) if made else "gone"
+
+
+def publish_advance(import_id: Any) -> None:
+    """Send `advance_import`; where the broker is away, the sweeper goes on."""
+    try:
+        advance_import.apply_async(args=(str(import_id),))
+    except waiting.BROKER_ERRORS as error:
+        _log.warning("import %s waits for the sweeper: %s", import_id, type(error).__name__)
 
 
 @task_postrun.connect(sender=fetch)

@@ -9,5 +9,8 @@ urlpatterns = [
     path("tracks/<str:track_id>", views.OneTrack.as_view(), name="track"),
     path("playlists/<str:playlist_id>/tracks", views.PlaylistTracks.as_view(), name="playlist-tracks"),
     path("resolve", views.Resolve.as_view(), name="resolve"),
+    path("imports", views.Imports.as_view(), name="imports"),
+    path("imports/<str:import_id>", views.OneImport.as_view(), name="import"),
+    path("imports/<str:import_id>/resume", views.ResumeImport.as_view(), name="import-resume"),
     path("jobs/<str:job_id>", views.Job.as_view(), name="job"),
 ]

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from songranker import problems, titles
-from songranker.http import conditional, parse
+from songranker.http import conditional, known_tags, parse
 from songranker.schema import problem_answers
-from spotify import gateway, links, queries, serializers
-from spotify.models import Album, Artist, Lookup, Playlist, Track
+from spotify import gateway, imports, links, queries, serializers
+from spotify.models import Album, Artist, Import, Lookup, Playlist, Track
 from spotify.queries import Query
 
 ALSO = {
@@ -175,3 +175,67 @@ def job_out(lookup: Lookup) -> dict[str, Any]:
         "result_url": queries.query_of(lookup).result_url() if state == Lookup.State.DONE else None,
         "error": problem.document() if problem else None,
     }
+
+
+class Imports(APIView):
+    """ "Rank all": a whole artist, album or playlist. What is here already is there at once; the rest goes on by itself."""
+
+    @extend_schema(
+        request=serializers.ImportIn, responses={202: serializers.ImportOut, **problem_answers(400, 403, 503)}
+    )
+    def post(self, request: Request) -> Response:
+        made = imports.start(self.target(parse(serializers.ImportIn, request.data)))
+        return import_response(request, made, status=202)
+
+    @staticmethod
+    def target(data: dict[str, Any]) -> imports.Target:
+        if "url" in data:
+            try:
+                return imports.target_of(data["url"])
+            except links.NotALink as why:
+                raise problems.invalid("url", "not_a_spotify_link", str(why)) from None
+        if "artist" in data:
+            return imports.Target("artist", name=data["artist"])
+        ((field, value),) = data.items()
+        return imports.Target(field.removesuffix("_id"), value)
+
+
+class OneImport(APIView):
+    """How far an import is; cancelling it. Made to be asked often: 304 while nothing has changed."""
+
+    @extend_schema(responses={200: serializers.ImportOut, 304: None, **problem_answers(404)})
+    def get(self, request: Request, import_id: str) -> Response:
+        return import_response(request, import_of(import_id))
+
+    @extend_schema(responses={200: serializers.ImportOut, **problem_answers(404)})
+    def delete(self, request: Request, import_id: str) -> Response:
+        return import_response(request, imports.cancel(import_of(import_id)))
+
+
+class ResumeImport(APIView):
+    """Go on with an import that was cancelled, paused or failed."""
+
+    @extend_schema(request=None, responses={202: serializers.ImportOut, **problem_answers(404)})
+    def post(self, request: Request, import_id: str) -> Response:
+        return import_response(request, imports.resume(import_of(import_id)), status=202)
+
+
+def import_of(import_id: str) -> Import:
+    try:
+        made = Import.objects.filter(pk=uuid.UUID(import_id)).first()
+    except ValueError:
+        made = None
+    if made is None:
+        raise problems.ProblemError("not_found", "There is no such import.")
+    return made
+
+
+def import_response(request: Request, made: Import, status: int = 200) -> Response:
+    """An import with the tag of its revision; 304 before anything else is looked at."""
+    tag = f'"{made.pk.hex}-{made.revision}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.method == "GET" and tag in known_tags(request):
+        return Response(status=304, headers=headers)
+    if status == 202:
+        headers["Location"] = reverse("import", args=[made.pk])
+    return Response(serializers.import_out(made, imports.estimate(made)), status=status, headers=headers)
