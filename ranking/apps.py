@@ -9,10 +9,11 @@ class RankingConfig(AppConfig):
     def ready(self) -> None:
         from ranking.errors import RankingError
         from songranker import problems
-        from spotify.signals import lookup_settled
+        from spotify.signals import import_changed, lookup_settled
 
         problems.register(RankingError, _problem)
         lookup_settled.connect(_catalogue_grew, dispatch_uid="ranking")
+        import_changed.connect(_import_changed, dispatch_uid="ranking")
 
 
 def _problem(error: Any) -> Any:
@@ -32,7 +33,16 @@ def _catalogue_grew(lookup: Any, **_: Any) -> None:
     from ranking import tasks
     from ranking.models import Session
 
-    kind = {"album_tracks": "album", "track": "track"}.get(lookup.kind)
+    kind = {"album_tracks": "album", "track": "track", "playlist_tracks": "playlist"}.get(lookup.kind)
     if kind:
         for session_id in Session.objects.waiting_for(kind, lookup.value).values_list("pk", flat=True).distinct():
             tasks.publish(tasks.collect, session_id)
+
+
+def _import_changed(import_: Any, **_: Any) -> None:
+    """An import has its list, or has ended: the sessions that it feeds go on."""
+    from ranking import tasks
+    from ranking.models import Session
+
+    for session_id in Session.objects.collecting().filter(feed=import_).values_list("pk", flat=True):
+        tasks.publish(tasks.collect, session_id)

@@ -54,6 +54,10 @@ class Session(models.Model):
     next_n = models.PositiveIntegerField(default=1)
     # Goes up with whatever changes the ranking; a saved fit knows which revision it is of.
     revision = models.PositiveIntegerField(default=0)
+    feed = models.ForeignKey(
+        "spotify.Import", on_delete=models.SET_NULL, null=True, related_name="+", help_text="whose albums join it"
+    )
+    fed_at = models.DateTimeField(null=True, help_text="the feed's list that the sources are of")
     # The pair that is shown until it is answered.
     current_pair = models.ForeignKey("Pair", on_delete=models.SET_NULL, null=True, related_name="+")
 
@@ -79,7 +83,7 @@ class Session(models.Model):
 
 
 class Source(models.Model):
-    """An album or a track that a session's songs come from."""
+    """An album, a track or a playlist that a session's songs come from."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -88,9 +92,10 @@ class Source(models.Model):
         FAILED = "failed"
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="sources")
-    kind = models.CharField(max_length=10, choices=[("album", "album"), ("track", "track")])
+    kind = models.CharField(max_length=10, choices=[("album", "album"), ("track", "track"), ("playlist", "playlist")])
     spotify_id = models.CharField(max_length=22)
     position = models.PositiveSmallIntegerField()
+    fed = models.BooleanField(default=False, help_text="the session's import fetches it")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
 
     class Meta:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from ranking import bradley_terry
@@ -61,25 +62,24 @@ class SongsIn(serializers.Serializer[Any]):
 
 class SessionIn(SongsIn):
     album_ids = serializers.ListField(child=SpotifyIdField(), required=False, default=list, max_length=MAX_ALBUMS)
-    artist_id = StrictCharField(required=False)
-    playlist_id = StrictCharField(required=False)
+    artist_id = SpotifyIdField(required=False)
+    playlist_id = SpotifyIdField(required=False)
     name = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
     mode = serializers.ChoiceField(Session.Mode.choices, default=Session.Mode.STANDARD)
     versions = serializers.ChoiceField(Session.Versions.choices, default=Session.Versions.FOLD)
     visibility = serializers.ChoiceField(Session.Visibility.choices, default=Session.Visibility.UNLISTED)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for field, instead in (
-            ("artist_id", "list the artist's albums (GET albums?artist_id=) and send album_ids"),
-            ("playlist_id", "send the songs as a list (songs[])"),
-        ):
-            if field in attrs:
-                raise serializers.ValidationError(
-                    {field: f"whole imports are not built yet; {instead}"}, code="not_supported"
-                )
+        if "artist_id" in attrs and "playlist_id" in attrs:
+            raise serializers.ValidationError(
+                {"playlist_id": "a session is fed by one artist or by one playlist"}, code="one_of"
+            )
         given = len(attrs["songs"]) + len(attrs["track_ids"])
-        if not attrs["album_ids"] and given < 2:
-            raise serializers.ValidationError({"songs": "give album_ids, or two songs at least"}, code="too_few")
+        whole = attrs.keys() & {"artist_id", "playlist_id"}
+        if not attrs["album_ids"] and not whole and given < 2:
+            raise serializers.ValidationError(
+                {"songs": "give artist_id, playlist_id or album_ids, or two songs at least"}, code="too_few"
+            )
         if given > MAX_SONGS:
             raise serializers.ValidationError({"songs": f"at most {MAX_SONGS} songs in all"}, code="max_length")
         return attrs
@@ -316,7 +316,7 @@ def session_out(session: Session, songs: Iterable[Song], estimate: Estimate) -> 
     return {
         "id": session.pk,
         "state": session.state,
-        "import": None,
+        "import": reverse("import", args=[session.feed_id]) if session.feed_id else None,
         "name": session.name,
         "mode": session.mode,
         "versions": session.versions,

@@ -11,6 +11,7 @@ from ranking.errors import Invalid, Missing
 from ranking.locking import lock, touch
 from ranking.models import Session, Song, Source
 from ranking.songs import PastedSong
+from spotify import imports
 
 MAX_SONGS = 1000
 
@@ -22,18 +23,21 @@ class Wanted:
     songs: Sequence[PastedSong] = ()
     album_ids: Sequence[str] = ()
     track_ids: Sequence[str] = ()
+    # Everything by an artist, or of a playlist: fetched by an import that others may share.
+    whole: imports.Target | None = None
 
     @property
     def needs_catalogue(self) -> bool:
-        return bool(self.album_ids or self.track_ids)
+        return bool(self.album_ids or self.track_ids or self.whole)
 
 
 def create(wanted: Wanted, *, name: str, mode: str, versions: str, visibility: str) -> tuple[Session, str]:
     """A new session and its token. Pasted songs are there at once, the catalogue's when its answers are.
 
-    Raises Invalid where there are not 2 to 1,000 different songs.
+    Raises Invalid where there are not 2 to 1,000 different songs, spotify's Forbidden for a playlist that cannot be read.
     """
     token, token_hash = access.new_token()
+    feed = imports.start(wanted.whole) if wanted.whole else None
     with transaction.atomic():
         session = Session.objects.create(
             name=name,
@@ -41,6 +45,7 @@ def create(wanted: Wanted, *, name: str, mode: str, versions: str, visibility: s
             versions=versions,
             visibility=visibility,
             token_hash=token_hash,
+            feed=feed,
             state=Session.State.COLLECTING if wanted.needs_catalogue else Session.State.READY,
         )
         _add(session, wanted)

@@ -18,13 +18,16 @@ from ranking.songs import PastedSong
 from songranker import problems, waiting
 from songranker.http import parse
 from songranker.schema import problem_answers
+from spotify.imports import Target
 
 KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 MAX_KEY_LENGTH = 200
 
 
 def wanted_songs(data: dict[str, Any]) -> sessions.Wanted:
+    whole_ = [Target(kind, data[f"{kind}_id"]) for kind in ("artist", "playlist") if f"{kind}_id" in data]
     return sessions.Wanted(
+        whole=whole_[0] if whole_ else None,
         songs=[PastedSong(**song) for song in data["songs"]],
         album_ids=data.get("album_ids", ()),
         track_ids=data["track_ids"],

@@ -29,7 +29,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     checks = all_checks()
     parts = [checks["database"], checks["redis"], checks["beat"], *checks["workers"].values()]
     good = all(part == "ok" for part in parts)
-    return JsonResponse({"status": "ok" if good else "unavailable", "checks": checks}, status=200 if good else 503)
+    answer = JsonResponse({"status": "ok" if good else "unavailable", "checks": checks}, status=200 if good else 503)
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # Django's: a probe's 503 is an answer, not an error
+    return answer
 
 
 def all_checks() -> dict[str, Any]:

@@ -154,6 +154,10 @@ class TrackQuerySet(models.QuerySet[Any]):
         """In disc and track order, with the artists."""
         return self.filter(album_id=album_id).order_by("disc_number", "track_number", "pk").with_artists()
 
+    def of_playlist(self, playlist_id: str) -> "TrackQuerySet":
+        """In the playlist's order, with the artists; a track that stands there twice comes twice."""
+        return self.filter(playlist_rows__playlist=playlist_id).order_by("playlist_rows__position").with_artists()
+
     def with_artists(self) -> "TrackQuerySet":
         return self.prefetch_related("credits__artist")
 

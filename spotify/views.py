@@ -123,9 +123,7 @@ class PlaylistTracks(APIView):
     @staticmethod
     def body(playlist_id: str) -> dict[str, Any]:
         playlist = Playlist.objects.get(pk=playlist_id)
-        tracks = (
-            Track.objects.filter(playlist_rows__playlist=playlist).order_by("playlist_rows__position").with_artists()
-        )
+        tracks = Track.objects.of_playlist(playlist_id)
         return {
             "playlist": serializers.playlist_out(playlist),
             "results": [serializers.track_out(track) for track in tracks],

@@ -75,8 +75,8 @@ class TestStarting:
             ({"name": "x" * 201}, "name"),
             ({"album_ids": ["zz"]}, "album_ids[0]"),
             ({"album_ids": [NOWHERE] * 101}, "album_ids"),
-            ({"artist_id": FEARLESS}, "artist_id"),
-            ({"playlist_id": FEARLESS}, "playlist_id"),
+            ({"artist_id": "zz"}, "artist_id"),
+            ({"artist_id": FEARLESS, "playlist_id": FEARLESS}, "playlist_id"),
         ],
     )
     def test_bad_input_names_the_field(self, api, songs, db, change, field):
