@@ -139,14 +139,19 @@ class SpotifyClient:
         params = {"ids": ",".join(track_ids), **self._market_param()}
         return self._get("tracks", "tracks", params, payloads.several("tracks", payloads.track, len(track_ids)))
 
-    def playlist(self, playlist_id: str) -> tuple[PlaylistPayload, list[TrackPayload], int]:
-        """A playlist, its tracks in order, and how many rows were left out (see `payloads.playlist_row`)."""
-        both = {"additional_types": "track,episode", **self._market_param()}
-        about = self._get("playlist", f"playlists/{playlist_id}", both, payloads.playlist)
+    def playlist(self, playlist_id: str) -> PlaylistPayload:
+        """What a playlist is called, and the snapshot that its tracks are of."""
+        return self._get("playlist", f"playlists/{playlist_id}", self._both_kinds(), payloads.playlist)
+
+    def playlist_tracks(self, playlist_id: str) -> tuple[list[TrackPayload], int]:
+        """A playlist's tracks in order, and how many rows were left out (see `payloads.playlist_row`)."""
         path = f"playlists/{playlist_id}/items"
-        rows = list(self._pages("playlist_items", path, both, 50, payloads.playlist_row, nulls=True))
+        rows = list(self._pages("playlist_items", path, self._both_kinds(), 50, payloads.playlist_row, nulls=True))
         tracks = [track for track in rows if track is not None]
-        return about, tracks, len(rows) - len(tracks)
+        return tracks, len(rows) - len(tracks)
+
+    def _both_kinds(self) -> dict[str, Any]:
+        return {"additional_types": "track,episode", **self._market_param()}
 
     def _market_param(self) -> dict[str, Any]:
         return {"market": self._market} if self._market else {}

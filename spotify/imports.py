@@ -291,6 +291,9 @@ def _name_of(kind: str, spotify_id: str) -> str:
 
 def _look_at_items(made: Import, now: datetime) -> list[tuple[Query, int]]:
     """Write what has become of the albums, and say what to ask for next. Ends the import where nothing is left."""
+    if made.kind == Import.Kind.PLAYLIST:  # came with its list
+        _end(made, Import.State.DONE)
+        return []
     waiting = list(made.items.waiting())
     lookups = _lookups([item.album_id for item in waiting])
     settled = [item for item in waiting if _settle(item, lookups.get(item.album_id), now)]
@@ -402,7 +405,7 @@ def batch_size() -> int:
 
 def _end_well(made: Import) -> None:
     """Done; failed only where nothing at all could be had."""
-    if made.kind != Import.Kind.PLAYLIST and made.albums_total and made.albums_missing == made.albums_total:
+    if made.albums_total and made.albums_missing == made.albums_total:
         worst = made.items.exclude(error_detail="").first()
         _end(
             made, Import.State.FAILED, SpotifyError(worst.error_detail if worst else "None of the albums could be had.")

@@ -13,7 +13,7 @@ from songranker.titles import name_key, normalise
 from spotify import catalogue
 from spotify.client import MAX_ALBUMS, MAX_TRACKS, SpotifyClient
 from spotify.errors import Forbidden, NotFound
-from spotify.models import Artist, Lookup
+from spotify.models import Artist, Lookup, Playlist
 from spotify.payloads import AlbumPayload, TrackPayload
 
 P = TypeVar("P", AlbumPayload, TrackPayload)
@@ -138,7 +138,10 @@ class PlaylistTracks(Query):
         return Forbidden(PLAYLIST_NEEDS_EXTENDED) if settings.SPOTIFY_QUOTA_MODE == "development" else None
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        playlist, tracks, left_out = client.playlist(self.value)
+        playlist = client.playlist(self.value)
+        if playlist.snapshot_id and Playlist.objects.filter(pk=self.value, snapshot_id=playlist.snapshot_id).exists():
+            return  # its rows are of this very snapshot
+        tracks, left_out = client.playlist_tracks(self.value)
         catalogue.store_playlist(playlist, tracks, left_out, now)
 
     def result_url(self) -> str:

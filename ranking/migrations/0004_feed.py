@@ -5,31 +5,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ranking', '0003_title_keys'),
-        ('spotify', '0003_imports'),
+        ("ranking", "0003_title_keys"),
+        ("spotify", "0003_imports"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='session',
-            name='fed_at',
+            model_name="session",
+            name="fed_at",
             field=models.DateTimeField(help_text="the feed's list that the sources are of", null=True),
         ),
         migrations.AddField(
-            model_name='session',
-            name='feed',
-            field=models.ForeignKey(help_text='whose albums join it', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='spotify.import'),
+            model_name="session",
+            name="feed",
+            field=models.ForeignKey(
+                help_text="whose albums join it",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="spotify.import",
+            ),
         ),
         migrations.AddField(
-            model_name='source',
-            name='fed',
+            model_name="source",
+            name="fed",
             field=models.BooleanField(default=False, help_text="the session's import fetches it"),
         ),
         migrations.AlterField(
-            model_name='source',
-            name='kind',
-            field=models.CharField(choices=[('album', 'album'), ('track', 'track'), ('playlist', 'playlist')], max_length=10),
+            model_name="source",
+            name="kind",
+            field=models.CharField(
+                choices=[("album", "album"), ("track", "track"), ("playlist", "playlist")], max_length=10
+            ),
         ),
     ]

@@ -88,15 +88,16 @@ def test_an_album_is_one_call(rig, simulator):
 
 def test_a_playlist_counts_what_it_leaves_out(rig, simulator):
     simulator.config(quota_mode="extended")
-    about, tracks, left_out = rig(extended=True).client.playlist(ODD_LIST)
+    client = rig(extended=True).client
+    about, (tracks, left_out) = client.playlist(ODD_LIST), client.playlist_tracks(ODD_LIST)
     assert (about.name, len(tracks), left_out) == ("A list with odd rows", 6, 4)
     assert len({track.id for track in tracks}) == 5  # one stands there twice
-    assert len(rig(extended=True).client.playlist(LONG_LIST)[1]) == 120
+    assert len(rig(extended=True).client.playlist_tracks(LONG_LIST)[0]) == 120
 
 
 def test_a_playlist_in_development_mode_is_forbidden(rig):
     with pytest.raises(Forbidden):
-        rig().client.playlist(LONG_LIST)
+        rig().client.playlist_tracks(LONG_LIST)
 
 
 def test_language_decides_the_name(rig):
