@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from ranking import bradley_terry
+from ranking import bradley_terry, pasted
 from ranking.models import Comparison, Lookalike, Merge, Pair, Session, Song, Source
 from ranking.scores import Estimate, Place, Tallies
 from ranking.sessions import MAX_SONGS
@@ -14,6 +14,8 @@ from spotify.payloads import normal_isrc
 from spotify.serializers import SpotifyIdField
 
 MAX_ALBUMS = 100
+MAX_TEXT = 200_000
+SHOWN_BAD_LINES = 20
 MAX_DECISION_MS = 24 * 3600 * 1000
 
 
@@ -35,6 +37,12 @@ class StrictCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+def _first(errors: dict[str, Any]) -> str:
+    """The first thing that is wrong with a song, with its field."""
+    field, details = next(iter(errors.items()))
+    return f"{field}: {details[0]}"
+
+
 class PastedSongIn(serializers.Serializer[Any]):
     name = StrictCharField(max_length=500)
     artist = StrictCharField(max_length=500)
@@ -52,7 +60,33 @@ class SongsIn(serializers.Serializer[Any]):
     """Where songs come from; used to make a session and to add to one."""
 
     songs = PastedSongIn(many=True, required=False, default=list)
+    songs_text = StrictCharField(
+        max_length=MAX_TEXT, required=False, default="", help_text="lines of 'Artist - Title', or CSV with a header"
+    )
     track_ids = serializers.ListField(child=SpotifyIdField(), required=False, default=list, max_length=MAX_SONGS)
+
+    def validate_songs_text(self, value: str) -> str:
+        _, bad = pasted.parse(value)
+        if bad:
+            raise serializers.ValidationError(
+                [f"line {row.line}: {row.reason}" for row in bad[:SHOWN_BAD_LINES]], code="bad_line"
+            )
+        return value
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Lines of a text become songs like those of `songs`, and have to follow the same rules."""
+        values = super().to_internal_value(data)
+        lines, _ = pasted.parse(values.pop("songs_text"))
+        songs = [
+            PastedSongIn(data={"name": o.name, "artist": o.artist, "album": o.album, "isrc": o.isrc}) for o in lines
+        ]
+        wrong = [
+            f"line {o.line}: {_first(song.errors)}" for o, song in zip(lines, songs, strict=True) if not song.is_valid()
+        ]
+        if wrong:
+            raise serializers.ValidationError({"songs_text": wrong[:SHOWN_BAD_LINES]}, code="bad_line")
+        values["songs"] = [*values["songs"], *(song.validated_data for song in songs)]
+        return values
 
     def validate_songs(self, value: list[Any]) -> list[Any]:
         if len(value) > MAX_SONGS:

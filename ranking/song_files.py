@@ -30,6 +30,7 @@ class SongFile:
 
     entries: list[Entry]
     bad_rows: list[BadRow]
+    lines: list[int]  # the line that each row begins on
 
 
 def read(path: str) -> SongFile:
@@ -40,6 +41,7 @@ def read(path: str) -> SongFile:
 def parse(text: str) -> SongFile:
     """The songs of a CSV text. Raises Unusable where there is no artist and title, or no row."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    lines: list[int] = []
     try:
         header = _header(next(reader, []))
         entries: list[Entry] = []
@@ -47,13 +49,14 @@ def parse(text: str) -> SongFile:
         begins = reader.line_num + 1
         for fields in reader:
             if fields:
+                lines.append(begins)
                 _take(dict(zip(header, fields, strict=False)), len(fields) - len(header), begins, entries, bad)
             begins = reader.line_num + 1
     except csv.Error as error:
         raise Unusable(f"line {reader.line_num}: {error}") from None
     if not entries:
         raise Unusable("the file has no rows")
-    return SongFile(entries, bad)
+    return SongFile(entries, bad, lines)
 
 
 def _header(fields: list[str]) -> list[str]:

@@ -6,11 +6,12 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from songranker.admin_tools import LookOnlyAdmin, LookOnlyInline, cover, duration
-from spotify import gateway, queries
-from spotify.models import Album, Artist, Lookup, Playlist, Track
+from spotify import gateway, imports, queries
+from spotify.models import Album, Artist, Import, ImportItem, Lookup, Playlist, Track
 from spotify.querysets import fresh_since
 
 
@@ -150,6 +151,67 @@ class PlaylistAdmin(LookOnlyAdmin):
     list_display = ["name", "owner", "left_out", "fetched_at", "id"]
     search_fields = ["name", "=id"]
     ordering = ["name"]
+
+
+class ImportItemInline(LookOnlyInline):
+    model = ImportItem
+    fields = ["position", "album", "state", "tries", "tracks", "error_detail"]
+    readonly_fields = ["album"]
+
+    @admin.display(description="album")
+    def album(self, item: ImportItem) -> str:
+        album = Album.objects.filter(pk=item.album_id).first()
+        return f"{album.name} ({item.album_id})" if album else item.album_id
+
+
+@admin.register(Import)
+class ImportAdmin(LookOnlyAdmin):
+    list_display = [
+        "name",
+        "kind",
+        "state",
+        "progress",
+        "tracks_done",
+        "error_code",
+        "resumes_at",
+        "created_at",
+        "finished_at",
+    ]
+    list_filter = ["state", "kind", "error_code"]
+    search_fields = ["name", "=spotify_id", "=key"]
+    ordering = ["-created_at"]
+    actions = ["cancel", "resume", "retry"]
+    inlines = [ImportItemInline]
+
+    @admin.display(description="albums")
+    def progress(self, made: Import) -> SafeString:
+        missing = f", {made.albums_missing} missing" if made.albums_missing else ""
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {} of {}{}',
+            max(1, made.albums_total),
+            made.albums_done,
+            made.albums_done,
+            made.albums_total,
+            missing,
+        )
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("spotify.change_import")
+
+    @admin.action(description="Cancel (what is here stays)", permissions=["steer"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Import]) -> None:
+        active = [imports.cancel(made) for made in chosen if made.is_active]
+        self.message_user(request, f"cancelled {len(active)} imports", messages.SUCCESS)
+
+    @admin.action(description="Resume what was cancelled, paused or failed", permissions=["steer"])
+    def resume(self, request: HttpRequest, chosen: QuerySet[Import]) -> None:
+        states = {imports.resume(made).state for made in chosen}
+        self.message_user(request, f"resumed; now {', '.join(sorted(states))}", messages.SUCCESS)
+
+    @admin.action(description="Ask again for the albums that are missing", permissions=["steer"])
+    def retry(self, request: HttpRequest, chosen: QuerySet[Import]) -> None:
+        missing = [imports.resume(made) for made in chosen if made.albums_missing]
+        self.message_user(request, f"{len(missing)} imports ask again for what is missing", messages.SUCCESS)
 
 
 @admin.register(Lookup)

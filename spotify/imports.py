@@ -128,6 +128,7 @@ def cancel(made: Import) -> Import:
             for start_at in range(0, len(waiting), 500):
                 _withdraw(waiting[start_at : start_at + 500])
             _end(made, Import.State.CANCELLED)
+    signals.import_changed.send_robust(sender=Import, import_=made)
     return made
 
 

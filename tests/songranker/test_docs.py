@@ -35,7 +35,7 @@ def test_every_metric_is_explained():
 
 def test_every_command_is_in_the_readme():
     commands = {path.stem for path in ROOT.glob("*/management/commands/*.py")} - {"__init__"}
-    assert len(commands) == 7
+    assert len(commands) == 8
     assert all(f"`{command}" in README for command in commands)
 
 

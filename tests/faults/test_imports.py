@@ -1,0 +1,146 @@
+"""Imports with real workers: killed, Redis emptied, people in between. At the end the rows equal what Spotify has."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from ranking import sessions
+from ranking.models import Session, Song
+from spotify import gateway, imports, queries, tasks
+from spotify.imports import Target
+from spotify.models import Album, Import, Lookup, Track
+from tests import processes
+from tests.conftest import TAYLOR
+from tests.processes import until
+
+pytestmark = pytest.mark.once
+ALBUMS, TRACKS = 68, 1265
+LORDE = "163tK9Wjr9P9DmM0AVK7lm"
+
+
+def sweep_until(what, condition, seconds=60):
+    """As beat would, every half second."""
+
+    def swept():
+        tasks.sweep()
+        return condition()
+
+    return until(what, swept, seconds, every=0.5)
+
+
+def state():
+    return Import.objects.get().state
+
+
+def tracks_per_album():
+    return {album.pk: album.total_tracks for album in Album.objects.listed_for(TAYLOR)}
+
+
+def assert_complete():
+    """Counted, no more and no less: each album has as many tracks as Spotify says, no track stands anywhere else."""
+    made = Import.objects.get()
+    assert (made.state, made.albums_done, made.albums_missing) == ("done", ALBUMS, 0)
+    expected = tracks_per_album()
+    assert len(expected) == ALBUMS
+    assert {album_id: Track.objects.filter(album_id=album_id).count() for album_id in expected} == expected
+    assert Track.objects.count() == made.tracks_done == TRACKS
+
+
+def begun(simulator, latency_ms=30):
+    simulator.config(latency_ms=latency_ms)
+    made = imports.start(Target("artist", TAYLOR))
+    until("some albums are here", lambda: Import.objects.get().albums_done >= 5, 30)
+    return made
+
+
+def test_albums_stream_in_one_by_one(workers, simulator):
+    imports.start(Target("artist", TAYLOR))
+    seen = set()
+    until("it is done", lambda: seen.add(Import.objects.get().albums_done) or state() == "done", 60)
+    assert len(seen) > 10
+    assert_complete()
+    assert simulator.calls == 7 + ALBUMS
+
+
+def test_a_child_that_is_killed_again_and_again(workers, simulator):
+    begun(simulator)
+    for _ in range(3):
+        (child,) = until("there is a child", workers["spotify"].children)
+        os.kill(child, signal.SIGKILL)
+        time.sleep(1.5)
+    simulator.config(latency_ms=0)
+    Lookup.objects.filter(state="running").update(lease_until="2026-01-01T00:00:00Z")
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+
+
+def test_both_workers_are_killed(workers, simulator, logs):
+    begun(simulator)
+    for queue in ("spotify", "default"):
+        workers[queue].kill()
+    for queue in ("spotify", "default"):  # as a deploy does; for the tests that follow, too
+        before = workers[queue].output().count(" ready.")
+        workers[queue] = processes.start(f"worker_{queue}", logs, CELERY_SKIP_CHECKS="1")
+        until("it is ready", lambda queue=queue, before=before: workers[queue].output().count(" ready.") > before, 40)
+    simulator.config(latency_ms=0)
+    Lookup.objects.filter(state__in=["running", "queued"]).update(lease_until="2026-01-01T00:00:00Z")
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+
+
+def test_redis_is_emptied(workers, simulator, redis):
+    begun(simulator)
+    redis.flushall()
+    simulator.config(latency_ms=0)
+    time.sleep(1)
+    Lookup.objects.filter(state="queued").update(lease_until="2026-01-01T00:00:00Z")  # as ten seconds later
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+
+
+def test_a_search_waits_for_one_call_at_most(workers, simulator):
+    begun(simulator, latency_ms=300)
+    started = time.monotonic()
+    answer = gateway.ask(queries.ArtistSearch("somebody quite new"), wait_seconds=10)
+    took = time.monotonic() - started
+    assert isinstance(answer, gateway.Known)
+    assert took < 0.3 + 0.3 + 0.5  # the call in flight, its own, and what a noisy machine adds
+    assert state() == "running"
+    simulator.config(latency_ms=0)
+    until("it is done", lambda: state() == "done", 60)
+
+
+def test_a_session_begins_before_its_songs_are_here_and_ends_as_if_all_had_been(workers, simulator):
+    def songs(session):
+        rows = Song.objects.filter(session=session).values_list("spotify_id", "merged_into__spotify_id", "shown_name")
+        return set(rows)
+
+    def make(wanted):
+        return sessions.create(wanted, name="", mode="standard", versions="fold", visibility="private")[0]
+
+    simulator.config(latency_ms=20)
+    started = time.monotonic()
+    session = make(sessions.Wanted(whole=Target("artist", TAYLOR)))
+    assert time.monotonic() - started < 1.5
+    assert session.state == "collecting"
+    standing = Song.objects.filter(session=session, merged_into__isnull=True)
+    until("there are two songs", lambda: standing.count() >= 2, 10)
+    assert time.monotonic() - started < 5
+    simulator.config(latency_ms=0)
+    until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 90)
+    assert Song.objects.filter(session=session).count() == TRACKS
+    at_once = make(sessions.Wanted(album_ids=list(tracks_per_album())))
+    until("the other is ready", lambda: Session.objects.get(pk=at_once.pk).state == "ready", 60)
+    assert songs(session) == songs(at_once)
+
+
+def test_a_session_whose_import_is_cancelled_is_ready_with_what_came(workers, simulator):
+    simulator.config(latency_ms=100)
+    wanted = sessions.Wanted(whole=Target("artist", TAYLOR))
+    session, _ = sessions.create(wanted, name="", mode="standard", versions="fold", visibility="private")
+    until("songs came", lambda: session.songs.exists(), 20)
+    imports.cancel(Import.objects.get())
+    until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 20)
+    assert Import.objects.get().albums_done < ALBUMS
