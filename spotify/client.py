@@ -58,8 +58,8 @@ class Turn:
     patience: Callable[[], float] = lambda: 0.0
     # Runs before each request and at least once a second while waiting. Raises MadeWay to put the work back.
     check: Callable[[], None] = lambda: None
-    # Pages that an earlier turn of the same work has fetched, by path and offset.
-    pages: MutableMapping[tuple[str, int], Page] = field(default_factory=dict)
+    # Pages as Spotify sent them, fetched by an earlier turn of the same work, by path and offset.
+    pages: MutableMapping[tuple[str, int], Json] = field(default_factory=dict)
 
 
 class SpotifyClient:
@@ -177,12 +177,15 @@ class SpotifyClient:
         offset, most_pages = 0, 0
         page = first
         while True:
-            if page is None:
-                page = self._turn.pages.get((path, offset))
+            kept = self._turn.pages.get((path, offset)) if page is None else None
+            if kept is not None:
+                page = payloads.page(kept, parse, nulls=nulls)
             if page is None:
                 wanted = {**params, "limit": limit, "offset": offset}
-                page = self._get(endpoint, path, wanted, lambda value: payloads.page(value, parse, nulls=nulls))
-                self._turn.pages[path, offset] = page
+                sent, page = self._get(
+                    endpoint, path, wanted, lambda value: (value, payloads.page(value, parse, nulls=nulls))
+                )
+                self._turn.pages[path, offset] = sent
             yield from page.items
             offset += limit
             most_pages = max(most_pages, (page.total or 0) // limit + 2)

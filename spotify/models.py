@@ -222,6 +222,22 @@ class Lookup(models.Model):
         return self.retry_at is None or self.retry_at <= now
 
 
+class LookupPage(models.Model):
+    """A page that a question has fetched so far, as Spotify sent it; gone when the question has ended."""
+
+    lookup = models.ForeignKey(Lookup, on_delete=models.CASCADE, related_name="pages")
+    path = models.CharField(max_length=100)
+    offset = models.PositiveIntegerField()
+    body = models.JSONField()
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lookup", "path", "offset"], name="lookup_page_once")]
+
+    def __str__(self) -> str:
+        return f"{self.path} from {self.offset}"
+
+
 class Import(models.Model):
     """ "Rank all": a whole artist, album or playlist that is being fetched, album by album. `spotify.imports` moves it."""
 

@@ -4,9 +4,9 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 
 import requests
@@ -20,8 +20,8 @@ from songranker.redis import people_wait
 from spotify import gateway
 from spotify.client import SpotifyClient, Turn, new_transport
 from spotify.errors import MadeWay
-from spotify.models import Lookup
-from spotify.payloads import Page
+from spotify.models import Lookup, LookupPage
+from spotify.payloads import Json
 from spotify.throttle import Place
 from spotify.tokens import Tokens
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 TURN_SECONDS = 40.0
 _RENEW_SECONDS = 2.5
 _LOOK_SECONDS = 1.0
-_KEPT_QUESTIONS = 20
+PAGES_LAST = timedelta(minutes=10)
 
 
 @cache
@@ -62,6 +62,7 @@ class Work:
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self._started = self._looked = time.monotonic()
+        self._kept = KeptPages(lookup)
 
     def client(self) -> SpotifyClient:
         """A client whose calls have this question's place in the order; the connection pool is the process' own."""
@@ -75,7 +76,7 @@ class Work:
             language=settings.SPOTIFY_LANGUAGE,
             timeouts=_timeouts(),
             call_seconds=settings.SPOTIFY_CALL_SECONDS,
-            turn=Turn(self._place, self._patience, self._check, _pages.of(str(self.lookup.pk))),
+            turn=Turn(self._place, self._patience, self._check, self._kept),
             observe=lambda endpoint, status: metrics.count(
                 "spotify_requests", endpoint=endpoint, status=str(status or "none")
             ),
@@ -89,7 +90,7 @@ class Work:
 
     def forget_pages(self) -> None:
         """The question has ended, well or badly."""
-        _pages.forget(str(self.lookup.pk))
+        self._kept.forget()
 
     def _place(self) -> Place:
         return gateway.place(self.lookup.priority)
@@ -117,24 +118,44 @@ class Work:
         self.lookup.refresh_from_db(fields=["priority", "wanted_until"])
 
 
-class _Pages:
-    """The pages that interrupted questions have fetched, in this process: fetching them again would cost calls."""
+class KeptPages(MutableMapping[tuple[str, int], Json]):
+    """The pages that an interrupted question has fetched: fetching them again would cost calls.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, dict[tuple[str, int], Page]] = OrderedDict()
+    Rows, because a worker may be killed. Old ones are not used: a list that changed in between would lose an item.
+    """
 
-    def of(self, question: str) -> dict[tuple[str, int], Page]:
-        pages = self._kept.setdefault(question, {})
-        self._kept.move_to_end(question)
-        if len(self._kept) > _KEPT_QUESTIONS:
-            self._kept.popitem(last=False)
-        return pages
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._known: dict[tuple[str, int], Json] | None = None
 
-    def forget(self, question: str) -> None:
-        self._kept.pop(question, None)
+    def _pages(self) -> dict[tuple[str, int], Json]:
+        if self._known is None:
+            recent = LookupPage.objects.filter(lookup=self._lookup, fetched_at__gt=timezone.now() - PAGES_LAST)
+            self._known = {(page.path, page.offset): page.body for page in recent}
+        return self._known
 
+    def __getitem__(self, place: tuple[str, int]) -> Json:
+        return self._pages()[place]
 
-_pages = _Pages()
+    def __setitem__(self, place: tuple[str, int], body: Json) -> None:
+        self._pages()[place] = body
+        path, offset = place
+        fields = {"body": body, "fetched_at": timezone.now()}
+        LookupPage.objects.update_or_create(lookup=self._lookup, path=path, offset=offset, defaults=fields)
+
+    def __delitem__(self, place: tuple[str, int]) -> None:
+        del self._pages()[place]
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return iter(self._pages())
+
+    def __len__(self) -> int:
+        return len(self._pages())
+
+    def forget(self) -> None:
+        """The question has ended, well or badly."""
+        if self._known:
+            LookupPage.objects.filter(lookup=self._lookup).delete()
 
 
 class _Leases:

@@ -10,7 +10,7 @@ from ranking import sessions
 from ranking.models import Session, Song
 from spotify import gateway, imports, queries, tasks
 from spotify.imports import Target
-from spotify.models import Album, Import, Lookup, Track
+from spotify.models import Album, Import, Lookup, LookupPage, Track
 from tests import processes
 from tests.conftest import TAYLOR
 from tests.processes import until
@@ -144,3 +144,17 @@ def test_a_session_whose_import_is_cancelled_is_ready_with_what_came(workers, si
     imports.cancel(Import.objects.get())
     until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 20)
     assert Import.objects.get().albums_done < ALBUMS
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_the_list_does_not_ask_for_it_again(workers, simulator):
+    """Seven pages; the one in flight may be asked for twice, not those before it."""
+    simulator.config(latency_ms=250)
+    imports.start(Target("artist", TAYLOR))
+    until("some pages are here", lambda: LookupPage.objects.count() >= 4, 20)
+    (child,) = workers["spotify"].children()
+    os.kill(child, signal.SIGKILL)
+    simulator.config(latency_ms=0)
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+    assert simulator.calls <= 7 + ALBUMS + 1
+    assert not LookupPage.objects.exists()

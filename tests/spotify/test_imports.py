@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from ranking.models import Session
 from songranker.redis import connection as redis_connection
-from songranker.redis import queue_names
-from spotify import fetching, gateway, imports, links
+from spotify import fetching, gateway, imports, links, tasks
 from spotify.errors import Forbidden
 from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, Playlist, ThrottleSnapshot, Track
@@ -19,6 +18,13 @@ from tests.spotify.test_simulator import FEARLESS, LONG_LIST
 
 pytestmark = [pytest.mark.usefixtures("transactional_db", "redis"), pytest.mark.database]
 LORDE = "163tK9Wjr9P9DmM0AVK7lm"
+
+
+@pytest.fixture(autouse=True)
+def only_worker(monkeypatch):
+    """No message leaves this process: the workers of other tests may still be there."""
+    monkeypatch.setattr(gateway, "publish", lambda lookup, priority: None)
+    monkeypatch.setattr(tasks, "publish_advance", lambda import_id: None)
 
 
 @pytest.fixture
@@ -42,8 +48,6 @@ def work(most=400):
 
 
 def run(lookup):
-    """What is queued in Redis stays unread here: bulk work would make way for it for ever."""
-    redis_connection().delete(*queue_names("spotify"))
     fetching.run(
         Lookup.objects.start(
             pk=lookup.pk, task_id=lookup.task_id, now=timezone.now(), lease=gateway.LEASE, redelivered=False
