@@ -158,10 +158,12 @@ class ImportItemInline(LookOnlyInline):
     fields = ["position", "album", "state", "tries", "tracks", "error_detail"]
     readonly_fields = ["album"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportItem]:
+        return ImportItem.objects.with_album_names()
+
     @admin.display(description="album")
-    def album(self, item: ImportItem) -> str:
-        album = Album.objects.filter(pk=item.album_id).first()
-        return f"{album.name} ({item.album_id})" if album else item.album_id
+    def album(self, item: Any) -> str:
+        return f"{item.album_name} ({item.album_id})" if item.album_name else item.album_id
 
 
 @admin.register(Import)

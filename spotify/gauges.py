@@ -6,6 +6,7 @@ from songranker import heartbeat
 from songranker.metrics import Gauge, one_gauge
 from songranker.redis import queue_length
 from spotify import gateway, status, work
+from spotify.models import Import
 
 
 def budget() -> Iterator[Gauge]:
@@ -23,6 +24,9 @@ def budget() -> Iterator[Gauge]:
         ("pause_seconds", "Seconds left of the global pause", usage.pause_seconds),
     ):
         yield one_gauge(f"spotify_{name}", text, value)
+    counts: dict[tuple[str, ...], float] = {(state.value,): 0.0 for state in Import.ACTIVE}
+    counts |= {(state,): float(n) for state, n in Import.objects.count_active()}
+    yield Gauge("imports", "Imports that have not ended", counts, ("state",))
     rings = status.alarms(usage, refused, queue_length("spotify"), heartbeat.read())
     values: dict[tuple[str, ...], float] = {(name,): float(on) for name, on in rings.items()}
     yield Gauge("alert", "1 where somebody should look", values, ("name",))

@@ -179,6 +179,10 @@ class ImportQuerySet(models.QuerySet[Any]):
         same = Q(key=key) | Q(kind=kind, spotify_id=spotify_id) if spotify_id else Q(key=key)
         return self.filter(same).order_by("created_at").last()
 
+    def count_active(self) -> list[tuple[str, int]]:
+        """How many there are in each state that has not ended."""
+        return list(self.active().order_by().values_list("state").annotate(n=models.Count("pk")))
+
     def due(self, now: datetime) -> "ImportQuerySet":
         """Active, and not paused until later."""
         return self.active().filter(Q(resumes_at__isnull=True) | Q(resumes_at__lte=now))
@@ -190,6 +194,13 @@ class ImportQuerySet(models.QuerySet[Any]):
 class ImportItemQuerySet(models.QuerySet[Any]):
     def waiting(self) -> "ImportItemQuerySet":
         return self.filter(state="waiting").order_by("position")
+
+    def with_album_names(self) -> "ImportItemQuerySet":
+        """Each with `album_name`, None where the album is not here."""
+        from spotify.models import Album
+
+        albums = Album.objects.filter(pk=models.OuterRef("album_id"))
+        return self.annotate(album_name=models.Subquery(albums.values("name")[:1])).order_by("position")
 
 
 def upsert(model: type[_M], rows: list[_M], fields: list[str], unique: list[str]) -> None:

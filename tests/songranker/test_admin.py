@@ -11,11 +11,11 @@ from leaderboard import demo
 from leaderboard.models import Board
 from ranking.models import BoardMark, Comparison, Session
 from spotify import catalogue
-from spotify.models import Album, Lookup, Track
+from spotify.models import Album, Import, Lookup, Track
 from spotify.payloads import AlbumPayload, ArtistPayload, TrackPayload
 from tests.processes import until
 
-LISTS = ["spotify/artist", "spotify/album", "spotify/track", "spotify/playlist", "spotify/lookup", "ranking/session", "ranking/song",
+LISTS = ["spotify/artist", "spotify/album", "spotify/track", "spotify/playlist", "spotify/lookup", "spotify/import", "ranking/session", "ranking/song",
          "ranking/comparison", "leaderboard/board", "leaderboard/standing"]  # fmt: skip
 
 
@@ -51,6 +51,12 @@ def store(number):
     ]
     catalogue.store_album(album, tracks, timezone.now())
     Lookup.objects.create(kind="album_tracks", value=album.id, state="done", fetched_at=timezone.now())
+    made = Import.objects.create(
+        key=f"artist:{artist.id}", kind="artist", spotify_id=artist.id, name=artist.name, state="running",
+        albums_total=2, listed_at=timezone.now(), created_at=timezone.now(),
+    )  # fmt: skip
+    made.items.create(album_id=album.id, position=0)
+    made.items.create(album_id="0" * 22, position=1, state="failed", error_detail="nonsense")
 
 
 @pytest.fixture
@@ -105,6 +111,34 @@ def test_an_album_shows_its_tracks_and_cannot_be_edited(boss):
     assert "Track 1" in page
     assert 'name="_save"' not in page
     assert boss.post(f"/admin/spotify/album/{1:022d}/change/", {"name": "x"}).status_code == 403
+
+
+def test_an_import_shows_its_albums_and_what_went_wrong(boss):
+    store(1)
+    page = boss.get(f"/admin/spotify/import/{Import.objects.get().pk}/change/").content.decode()
+    assert "Album 1" in page
+    assert "nonsense" in page
+
+
+def test_imports_are_cancelled_and_resumed(boss, redis):
+    store(1)
+    one = {"_selected_action": str(Import.objects.get().pk)}
+    boss.post("/admin/spotify/import/", {"action": "cancel", **one})
+    assert Import.objects.get().state == "cancelled"
+    answer = boss.post("/admin/spotify/import/", {"action": "resume", **one}, follow=True)
+    assert "resumed; now running" in answer.content.decode()
+    assert set(Import.objects.get().items.values_list("state", flat=True)) == {"done", "waiting"}
+
+
+def test_steering_imports_needs_its_right(client, db):
+    from django.contrib.auth.models import Permission
+
+    looker = User.objects.create_user("looker", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_import"))
+    client.force_login(looker)
+    store(1)
+    client.post("/admin/spotify/import/", {"action": "cancel", "_selected_action": str(Import.objects.get().pk)})
+    assert Import.objects.get().state == "running"
 
 
 def test_forget(boss):

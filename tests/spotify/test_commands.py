@@ -52,6 +52,28 @@ def test_too_slow_is_3(workers, simulator, capsys):
     assert "the work goes on" in err
 
 
+def test_an_import_to_its_end(workers, capsys):
+    status, out, err = run(capsys, "spotify_import", "Lorde")
+    assert (status, err) == (0, "")
+    assert "Lorde: done, 8 albums, 97 tracks" in out
+
+
+def test_an_import_as_lines_of_json(workers, capsys):
+    status, out, _ = run(capsys, "spotify_import", "https://open.spotify.com/artist/163tK9Wjr9P9DmM0AVK7lm", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert (lines[-1]["state"], lines[-1]["albums_done"], lines[-1]["tracks_done"]) == ("done", 8, 97)
+    assert len({json.dumps(line) for line in lines}) == len(lines)  # a line for each change
+
+
+def test_an_import_that_cannot_be(workers, capsys):
+    status, _, err = run(capsys, "spotify_import", "Nobody Zzyx")
+    assert (status, "No artist bears the name" in err) == (1, True)
+    assert run(capsys, "spotify_import", "spotify:track:163tK9Wjr9P9DmM0AVK7lm")[0] == 2
+    status, _, err = run(capsys, "spotify_import", "spotify:playlist:163tK9Wjr9P9DmM0AVK7lm")
+    assert (status, "Paste the songs" in err) == (3, True)
+
+
 @pytest.mark.parametrize(
     "arguments", [["spotify_search"], ["spotify_search", "x", "--timeout", "soon"], ["spotify_search", "x", "--nope"]]
 )
