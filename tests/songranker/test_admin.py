@@ -126,7 +126,7 @@ def test_imports_are_cancelled_and_resumed(boss, redis):
     boss.post("/admin/spotify/import/", {"action": "cancel", **one})
     assert Import.objects.get().state == "cancelled"
     answer = boss.post("/admin/spotify/import/", {"action": "resume", **one}, follow=True)
-    assert "resumed; now running" in answer.content.decode()
+    assert "Resumed; now running" in answer.content.decode()
     assert set(Import.objects.get().items.values_list("state", flat=True)) == {"done", "waiting"}
 
 
