@@ -29,10 +29,13 @@ def _problem(error: Any) -> Any:
 
 
 def _catalogue_grew(lookup: Any, **_: Any) -> None:
-    """An album or a track is here: sessions that wait for it go on."""
+    """An album, a track or what a search found is here: sessions that wait for it go on."""
     from ranking import tasks
-    from ranking.models import Session
+    from ranking.models import Match, Session
 
+    if lookup.kind == "track_search":
+        for session_id in Match.objects.sessions_waiting_for(lookup.value):
+            tasks.publish(tasks.match, session_id)
     kind = {"album_tracks": "album", "track": "track", "playlist_tracks": "playlist"}.get(lookup.kind)
     if kind:
         for session_id in Session.objects.waiting_for(kind, lookup.value).values_list("pk", flat=True).distinct():

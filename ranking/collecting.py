@@ -139,8 +139,7 @@ def _known_tracks(source: Source, lookup: Lookup | None) -> "list[Track]":
     else:
         tracks = Track.objects.of_playlist(source.spotify_id)
     # A playlist may hold a track twice.
-    rows = tracks.with_artists().select_related("album").prefetch_related("album__credits")
-    return list({track.pk: track for track in rows}.values())
+    return list({track.pk: track for track in tracks.for_songs()}.values())
 
 
 def _ask_for(sources: list[Source], lookups: dict[tuple[str, str], Lookup]) -> None:

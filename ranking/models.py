@@ -5,7 +5,7 @@ import secrets
 from django.db import models
 from django.db.models import F, Q
 
-from ranking.querysets import COUNTED_VISIBILITIES, ComparisonQuerySet, SessionQuerySet, SongQuerySet
+from ranking.querysets import COUNTED_VISIBILITIES, ComparisonQuerySet, MatchQuerySet, SessionQuerySet, SongQuerySet
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz"
 
@@ -171,6 +171,37 @@ class Song(models.Model):
     def title(self) -> str:
         """The name to show: the cleanest of its copies."""
         return self.shown_name or self.name
+
+
+class Match(models.Model):
+    """A pasted song and the Spotify track that it may be. Only what leaves no doubt is taken over by itself."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "not searched yet"
+        MATCHED = "matched"
+        PROPOSED = "proposed", "for the person to decide"
+        NONE = "none", "nothing like it was found"
+        FAILED = "failed"
+
+    song = models.OneToOneField(Song, on_delete=models.CASCADE, related_name="match")
+    question = models.CharField(max_length=250, help_text="the search's key")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    track_id = models.CharField(max_length=22, blank=True)
+    confidence = models.FloatField(default=0)
+    # [[track id, confidence], ...], the best first.
+    candidates = models.JSONField(default=list)
+
+    objects = MatchQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["question"], condition=Q(state="waiting"), name="match_waiting")]
+        constraints = [
+            models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="match_confidence"),
+            models.CheckConstraint(condition=~Q(state="matched") | ~Q(track_id=""), name="match_has_track"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.song_id}: {self.state}"
 
 
 class Separation(models.Model):

@@ -23,6 +23,10 @@ class SessionQuerySet(models.QuerySet[Any]):
     def collecting(self) -> "SessionQuerySet":
         return self.filter(state="collecting").order_by("created_at")
 
+    def matching(self) -> "SessionQuerySet":
+        """Sessions with pasted songs that are to be found on Spotify and have not been searched yet."""
+        return self.filter(songs__match__state="waiting").distinct().order_by("created_at")
+
     def for_admin(self) -> "SessionQuerySet":
         """With how many songs and answers, in one query."""
         songs = models.Count("songs", filter=Q(songs__merged_into__isnull=True), distinct=True)
@@ -34,6 +38,16 @@ class SongQuerySet(models.QuerySet[Any]):
     def shown(self) -> "SongQuerySet":
         """What `songs[]` lists: copies that were folded by themselves stand under `duplicates` instead."""
         return self.exclude(merge__automatic=True).order_by("position", "pk")
+
+
+class MatchQuerySet(models.QuerySet[Any]):
+    def waiting_in(self, session: Any) -> "MatchQuerySet":
+        """Matches of a session that are not searched yet, in the order of its songs."""
+        return self.filter(song__session=session, state="waiting").select_related("song").order_by("song__position")
+
+    def sessions_waiting_for(self, question: str) -> list[str]:
+        waiting = self.filter(question=question, state="waiting").order_by()
+        return list(waiting.values_list("song__session_id", flat=True).distinct())
 
 
 class ComparisonQuerySet(models.QuerySet[Any]):

@@ -7,9 +7,10 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from ranking import bradley_terry, pasted
-from ranking.models import Comparison, Lookalike, Merge, Pair, Session, Song, Source
+from ranking.models import Comparison, Lookalike, Match, Merge, Pair, Session, Song, Source
 from ranking.scores import Estimate, Place, Tallies
 from ranking.sessions import MAX_SONGS
+from spotify.models import Track
 from spotify.payloads import normal_isrc
 from spotify.serializers import SpotifyIdField
 
@@ -149,6 +150,10 @@ class MergeIn(serializers.Serializer[Any]):
     merge = serializers.ListField(child=StrictCharField(max_length=20), min_length=1, max_length=MAX_SONGS)
 
 
+class MatchIn(serializers.Serializer[Any]):
+    track_id = SpotifyIdField(allow_null=True, help_text="one of the candidates; null: none of them")
+
+
 class PairQuery(serializers.Serializer[Any]):
     top = serializers.IntegerField(
         min_value=2, max_value=MAX_SONGS, required=False, default=None, help_text="only the best so many"
@@ -268,6 +273,28 @@ class MergeOut(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class CandidateOut(serializers.Serializer[Any]):
+    track_id = serializers.CharField()
+    name = serializers.CharField()
+    artist = serializers.CharField()
+    album = serializers.CharField()
+    spotify_url = serializers.CharField()
+    confidence = serializers.FloatField()
+
+
+class MatchOut(serializers.Serializer[Any]):
+    song = SongOut()
+    state = serializers.ChoiceField(Match.State.choices)
+    track_id = serializers.CharField(allow_null=True, help_text="what it was taken for; null while that is not sure")
+    confidence = serializers.FloatField()
+    candidates = CandidateOut(many=True)
+
+
+class MatchesOut(serializers.Serializer[Any]):
+    results = MatchOut(many=True)
+    waiting = serializers.IntegerField(help_text="songs that are not searched yet")
+
+
 class PlaceOut(serializers.Serializer[Any]):
     rank = serializers.IntegerField()
     song = SongOut()
@@ -359,6 +386,38 @@ def session_out(session: Session, songs: Iterable[Song], estimate: Estimate) -> 
         "duplicates": duplicates_out(session),
         "sources": [{"kind": s.kind, "id": s.spotify_id, "state": s.state} for s in session.sources.all()],
         "progress": progress_out(estimate),
+    }
+
+
+def matches_out(session: Session) -> dict[str, Any]:
+    """Each pasted song that was asked about, with the tracks that it may be."""
+    matches = list(Match.objects.filter(song__session=session).select_related("song").order_by("song__position"))
+    ids = {track_id for match in matches for track_id, _ in match.candidates}
+    tracks = {track.pk: track for track in Track.objects.for_songs().filter(pk__in=ids)}
+    return {
+        "results": [match_out(match, tracks) for match in matches],
+        "waiting": sum(match.state == Match.State.WAITING for match in matches),
+    }
+
+
+def match_out(match: Match, tracks: dict[str, Track]) -> dict[str, Any]:
+    return {
+        "song": song_out(match.song),
+        "state": match.state,
+        "track_id": match.track_id if match.state == Match.State.MATCHED else None,
+        "confidence": match.confidence,
+        "candidates": [
+            {
+                "track_id": track_id,
+                "name": tracks[track_id].name,
+                "artist": ", ".join(credit.artist.name for credit in tracks[track_id].credits.all()),
+                "album": tracks[track_id].album.name,
+                "spotify_url": tracks[track_id].spotify_url,
+                "confidence": confidence,
+            }
+            for track_id, confidence in match.candidates
+            if track_id in tracks
+        ],
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import shared_task
 
-from ranking import collecting, scores
+from ranking import collecting, matching, scores
 from ranking.models import Session
 from songranker import waiting
 
@@ -29,6 +29,13 @@ def collect(session_id: str, **unknown: Any) -> str:
     return collecting.collect(session) if session else "gone"
 
 
+@shared_task(name="ranking.match")
+def match(session_id: str, **unknown: Any) -> int:
+    """Match a session's pasted songs as far as searches have answered. On retry it goes on where rows say that it was."""
+    session = Session.objects.filter(pk=session_id).first()
+    return matching.match(session) if session else 0
+
+
 @shared_task(name="ranking.refit", ignore_result=False)
 def refit(session_id: str, **unknown: Any) -> int:
     """Fit a large session. A repeat finds the fit up to date and does nothing."""
@@ -42,4 +49,6 @@ def sweep(**unknown: Any) -> int:
     sessions = list(Session.objects.collecting()[:SWEEP_AT_MOST])
     for session in sessions:
         collecting.collect(session)
+    for session in Session.objects.matching()[:SWEEP_AT_MOST]:
+        matching.match(session)
     return len(sessions)

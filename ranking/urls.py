@@ -16,6 +16,8 @@ urlpatterns = [
     path(f"{_SESSION}/duplicates", views.Duplicates.as_view(), name="duplicates"),
     path(f"{_SESSION}/merges", views.Merges.as_view(), name="merges"),
     path(f"{_SESSION}/merges/<str:merge_id>", views.OneMerge.as_view(), name="merge"),
+    path(f"{_SESSION}/matches", views.Matches.as_view(), name="matches"),
+    path(f"{_SESSION}/matches/<str:song_id>", views.OneMatch.as_view(), name="match"),
     path(f"{_SESSION}/ranking", views.Ranking.as_view(), name="ranking"),
     path(f"{_SESSION}/export", views.Export.as_view(), name="export"),
 ]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ranking import access, comparisons, exports, merges, pairing, scores, serializers, sessions, tasks
+from ranking import access, comparisons, exports, matching, merges, pairing, scores, serializers, sessions, tasks
 from ranking.errors import NotComputedYet
 from ranking.models import Session
 from ranking.songs import PastedSong
@@ -200,6 +200,32 @@ class OneMerge(APIView):
     def delete(self, request: Request, session_id: str, merge_id: str) -> Response:
         merges.unmerge(access.for_writing(request, session_id), merge_id)
         return Response(status=204)
+
+
+class Matches(APIView):
+    """Pasted songs on Spotify: what was found, and how sure it is. Only what leaves no doubt is taken over by itself."""
+
+    @extend_schema(responses={200: serializers.MatchesOut, **problem_answers(404)})
+    def get(self, request: Request, session_id: str) -> Response:
+        return Response(serializers.matches_out(access.for_reading(request, session_id)))
+
+    @extend_schema(request=None, responses={202: serializers.MatchesOut, **problem_answers(401, 404)})
+    def post(self, request: Request, session_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        matching.start(session)
+        return Response(serializers.matches_out(session), status=202)
+
+
+class OneMatch(APIView):
+    """The person's word on one song."""
+
+    @extend_schema(
+        request=serializers.MatchIn, responses={200: serializers.MatchesOut, **problem_answers(400, 401, 404)}
+    )
+    def post(self, request: Request, session_id: str, song_id: str) -> Response:
+        session = access.for_writing(request, session_id)
+        matching.decide(session, song_id, parse(serializers.MatchIn, request.data)["track_id"])
+        return Response(serializers.matches_out(session))
 
 
 def ranked(session: Session) -> tuple[list[scores.Place], scores.Estimate]:

@@ -124,6 +124,7 @@ SPOTIFY_LIFETIMES = {
 }
 SPOTIFY_LIFETIMES |= {
     "albums_by_name": SPOTIFY_LIFETIMES["artist_albums"],
+    "track_search": SPOTIFY_LIFETIMES["artist_search"],
     "track": SPOTIFY_LIFETIMES["album_tracks"],
 }
 # "There is no such thing" is remembered shorter: false 404s have come in bursts.

@@ -16,6 +16,7 @@ from spotify.models import (
     SearchHit,
     Track,
     TrackCredit,
+    TrackHit,
 )
 from spotify.payloads import AlbumPayload, ArtistPayload, PlaylistPayload, TrackPayload
 from spotify.querysets import upsert
@@ -30,6 +31,17 @@ def store_search(lookup: Lookup, found: Sequence[ArtistPayload], now: datetime) 
         SearchHit.objects.bulk_create(
             SearchHit(lookup=lookup, artist_id=artist_id, position=position)
             for position, artist_id in enumerate(unique)
+        )
+
+
+def store_track_search(lookup: Lookup, found: Sequence[TrackPayload], now: datetime) -> None:
+    """The tracks that a search found, in order; without an album nothing can be linked to."""
+    usable = {track.id: track for track in found if track.album is not None}
+    with transaction.atomic():
+        _store_full_tracks(list(usable.values()), now)
+        lookup.track_hits.all().delete()
+        TrackHit.objects.bulk_create(
+            TrackHit(lookup=lookup, track_id=track_id, position=position) for position, track_id in enumerate(usable)
         )
 
 

@@ -103,6 +103,12 @@ class SpotifyClient:
         limit = 50 if self._extended else 10
         return self._get("search", "search", {"q": text, "type": "artist", "limit": limit}, payloads.found_artists)
 
+    def search_tracks(self, text: str) -> list[TrackPayload]:
+        """The first page of tracks found, Spotify's best first."""
+        limit = 50 if self._extended else 10
+        params = {"q": text, "type": "track", "limit": limit, **self._market_param()}
+        return self._get("search", "search", params, payloads.found_tracks)
+
     def artist(self, artist_id: str) -> ArtistPayload:
         return self._get("artist", f"artists/{artist_id}", {}, payloads.artist)
 

@@ -357,3 +357,18 @@ class SearchHit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.artist_id} for {self.lookup_id}"
+
+
+class TrackHit(models.Model):
+    """A track that a search found, best first."""
+
+    lookup = models.ForeignKey(Lookup, on_delete=models.CASCADE, related_name="track_hits")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["lookup", "track"], name="track_hit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.track_id} for {self.lookup_id}"

@@ -206,6 +206,12 @@ def found_artists(value: Any) -> list[ArtistPayload]:
     return found
 
 
+def found_tracks(value: Any) -> list[TrackPayload]:
+    """The tracks of a search."""
+    found: list[TrackPayload] = page(an_object(value, "a search").get("tracks"), track).items
+    return found
+
+
 def full_album(value: Any) -> tuple[AlbumPayload, Page]:
     """An album with the first page of its tracks."""
     return album(value), page(an_object(value, "an album").get("tracks"), track)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from songranker.titles import name_key, normalise
+from songranker.titles import name_key, normalise, parse
 from spotify import catalogue
 from spotify.client import MAX_ALBUMS, MAX_TRACKS, SpotifyClient
 from spotify.errors import Forbidden, NotFound
@@ -129,6 +129,24 @@ class TrackById(Query):
 
 
 @dataclass(frozen=True, slots=True)
+class TrackSearch(Query):
+    """Tracks by artist and title, for songs that somebody typed."""
+
+    kind: ClassVar[str] = "track_search"
+
+    @classmethod
+    def of(cls, artist: str, title: str) -> "TrackSearch":
+        """Without what is only said about the version: the search finds those, too, and we compare ourselves."""
+        return cls(search_value(f"{artist} {parse(title).base}"))
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        catalogue.store_track_search(lookup, client.search_tracks(self.value), now)
+
+    def result_url(self) -> str:
+        return f"{reverse('artists')}?{urlencode({'q': self.value})}"
+
+
+@dataclass(frozen=True, slots=True)
 class PlaylistTracks(Query):
     """A playlist with its tracks."""
 
@@ -149,7 +167,8 @@ class PlaylistTracks(Query):
 
 
 _KINDS: dict[str, type[Query]] = {
-    query.kind: query for query in (ArtistSearch, ArtistAlbums, AlbumsByName, AlbumTracks, TrackById, PlaylistTracks)
+    query.kind: query
+    for query in (ArtistSearch, ArtistAlbums, AlbumsByName, AlbumTracks, TrackById, TrackSearch, PlaylistTracks)
 }
 
 

@@ -161,6 +161,10 @@ class TrackQuerySet(models.QuerySet[Any]):
     def with_artists(self) -> "TrackQuerySet":
         return self.prefetch_related("credits__artist")
 
+    def for_songs(self) -> "TrackQuerySet":
+        """With all that a session's copy of a track needs."""
+        return self.with_artists().select_related("album").prefetch_related("album__credits")
+
     def song_keys(self, album_ids: Collection[str]) -> dict[str, set[str]]:
         """Keys of the titles on each of these albums, as far as their tracks are known."""
         keys: dict[str, set[str]] = defaultdict(set)

@@ -56,6 +56,7 @@ def test_development_asks_for_nothing_that_it_has_lost(simulator):
         queries.ArtistAlbums("163tK9Wjr9P9DmM0AVK7lm"),
         queries.AlbumTracks(FEARLESS),
         queries.TrackById(track),
+        queries.TrackSearch.of("Lorde", "Royals"),
     ]
     assert {query.kind for query in wanted} | {"playlist_tracks"} == set(queries._KINDS)
     for query in wanted:
@@ -65,8 +66,8 @@ def test_development_asks_for_nothing_that_it_has_lost(simulator):
     state = simulator.state()
     assert set(state["by_path"]) <= ALLOWED_IN_DEVELOPMENT
     assert set(state["by_status"]) == {"200"}
-    # A search; a search and seven pages of ten; one page; an album; a track.
-    assert state["calls"] == 1 + 1 + 7 + 1 + 1 + 1
+    # A search; a search and seven pages of ten; one page; an album; a track; a search.
+    assert state["calls"] == 1 + 1 + 7 + 1 + 1 + 1 + 1
 
 
 def test_several_albums_are_several_calls_in_development(simulator):
