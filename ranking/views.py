@@ -11,7 +11,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ranking import access, comparisons, exports, matching, merges, pairing, scores, serializers, sessions, tasks
+from ranking import (
+    access,
+    answers,
+    comparisons,
+    exports,
+    matching,
+    merges,
+    pairing,
+    scores,
+    serializers,
+    sessions,
+    tasks,
+)
 from ranking.errors import NotComputedYet
 from ranking.models import Session
 from ranking.songs import PastedSong
@@ -37,7 +49,7 @@ def wanted_songs(data: dict[str, Any]) -> sessions.Wanted:
 def whole(session: Session) -> dict[str, Any]:
     """A session as `GET sessions/{id}` shows it."""
     estimate = scores.estimate(session, scores.tallies(session))
-    return serializers.session_out(session, session.songs.all().shown(), estimate)
+    return answers.session_out(session, session.songs.all().shown(), estimate)
 
 
 class Sessions(APIView):
@@ -95,7 +107,7 @@ class OneSong(APIView):
     def patch(self, request: Request, session_id: str, song_id: str) -> Response:
         session = access.for_writing(request, session_id)
         excluded = parse(serializers.SongPatch, request.data)["excluded"]
-        return Response(serializers.song_out(sessions.exclude(session, song_id, excluded)))
+        return Response(answers.song_out(sessions.exclude(session, song_id, excluded)))
 
 
 class NextPair(APIView):
@@ -106,7 +118,7 @@ class NextPair(APIView):
         session = access.for_reading(request, session_id)
         query = parse(serializers.PairQuery, request.query_params)
         shown = pairing.ask(session, top=query["top"], more=query["more"])
-        return Response(serializers.pair_out(shown.pair, shown.tallies, shown.estimate))
+        return Response(answers.pair_out(shown.pair, shown.tallies, shown.estimate))
 
 
 class LogPages(CursorPagination):
@@ -124,7 +136,7 @@ class Comparisons(APIView):
         session = access.for_reading(request, session_id)
         pages = LogPages()
         rows = pages.paginate_queryset(session.comparisons.standing(), request, view=self) or []
-        return pages.get_paginated_response([serializers.comparison_out(row) for row in rows])
+        return pages.get_paginated_response([answers.comparison_out(row) for row in rows])
 
     @extend_schema(
         request=serializers.ComparisonIn,
@@ -141,10 +153,10 @@ class Comparisons(APIView):
         recorded = comparisons.record(session, answer, key=key)
         following = recorded.next_pair
         body = {
-            "comparison": serializers.comparison_out(recorded.comparison),
-            "elo": serializers.elo_out(recorded.comparison, recorded.tallies, recorded.estimate),
-            "next": following and serializers.pair_out(following, recorded.tallies, recorded.estimate),
-            "progress": serializers.progress_out(recorded.estimate),
+            "comparison": answers.comparison_out(recorded.comparison),
+            "elo": answers.elo_out(recorded.comparison, recorded.tallies, recorded.estimate),
+            "next": following and answers.pair_out(following, recorded.tallies, recorded.estimate),
+            "progress": answers.progress_out(recorded.estimate),
         }
         return Response(body, status=201 if recorded.created else 200)
 
@@ -156,12 +168,12 @@ class OneComparison(APIView):
     def patch(self, request: Request, session_id: str, n: int) -> Response:
         session = access.for_writing(request, session_id)
         changed = comparisons.change(session, n, parse(serializers.OutcomeIn, request.data)["outcome"])
-        return Response({"comparison": serializers.comparison_out(changed)})
+        return Response({"comparison": answers.comparison_out(changed)})
 
     @extend_schema(responses={200: serializers.ChangedOut, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str, n: int) -> Response:
         undone = comparisons.undo(access.for_writing(request, session_id), n)
-        return Response({"comparison": serializers.comparison_out(undone)})
+        return Response({"comparison": answers.comparison_out(undone)})
 
 
 class LastComparison(APIView):
@@ -170,7 +182,7 @@ class LastComparison(APIView):
     @extend_schema(responses={200: serializers.ChangedOut, **problem_answers(401, 404)})
     def delete(self, request: Request, session_id: str) -> Response:
         undone = comparisons.undo(access.for_writing(request, session_id))
-        return Response({"comparison": serializers.comparison_out(undone)})
+        return Response({"comparison": answers.comparison_out(undone)})
 
 
 class Duplicates(APIView):
@@ -179,7 +191,7 @@ class Duplicates(APIView):
     @extend_schema(responses={200: serializers.DuplicatesOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
         session = access.for_reading(request, session_id)
-        return Response({"results": serializers.duplicates_out(session)})
+        return Response({"results": answers.duplicates_out(session)})
 
 
 class Merges(APIView):
@@ -207,13 +219,13 @@ class Matches(APIView):
 
     @extend_schema(responses={200: serializers.MatchesOut, **problem_answers(404)})
     def get(self, request: Request, session_id: str) -> Response:
-        return Response(serializers.matches_out(access.for_reading(request, session_id)))
+        return Response(answers.matches_out(access.for_reading(request, session_id)))
 
     @extend_schema(request=None, responses={202: serializers.MatchesOut, **problem_answers(401, 404)})
     def post(self, request: Request, session_id: str) -> Response:
         session = access.for_writing(request, session_id)
         matching.start(session)
-        return Response(serializers.matches_out(session), status=202)
+        return Response(answers.matches_out(session), status=202)
 
 
 class OneMatch(APIView):
@@ -225,7 +237,7 @@ class OneMatch(APIView):
     def post(self, request: Request, session_id: str, song_id: str) -> Response:
         session = access.for_writing(request, session_id)
         matching.decide(session, song_id, parse(serializers.MatchIn, request.data)["track_id"])
-        return Response(serializers.matches_out(session))
+        return Response(answers.matches_out(session))
 
 
 def ranked(session: Session) -> tuple[list[scores.Place], scores.Estimate]:
@@ -253,8 +265,8 @@ class Ranking(APIView):
 def ranking_body(session: Session) -> dict[str, Any]:
     places, estimate = ranked(session)
     return {
-        "results": [serializers.place_out(place) for place in places],
-        "progress": serializers.progress_out(estimate),
+        "results": [answers.place_out(place) for place in places],
+        "progress": answers.progress_out(estimate),
         "computed_at": estimate.computed_at,
     }
 

@@ -17,9 +17,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from spotify import gateway, links, plans, queries, signals
+from spotify import gateway, import_items, links, plans, queries, signals
 from spotify.errors import BrokerDown, Forbidden, QueueFull, SpotifyError, Unavailable
-from spotify.models import Album, Artist, Import, ImportItem, Lookup, Playlist, Track
+from spotify.models import Album, Artist, Import, ImportItem, Lookup, Playlist
 from spotify.plans import Estimate, PlannedAlbum
 from spotify.queries import Query
 
@@ -27,12 +27,6 @@ _log = logging.getLogger(__name__)
 
 # Bulk work leaves a fifth of the window and of the day to people (spotify/lua/acquire.lua).
 BULK_SHARE = 0.8
-# So many albums may be asked for at once: one batch where batches are allowed, else a few small questions.
-QUEUED_AT_ONCE = {"extended": queries.BATCHES[queries.AlbumTracks.kind], "development": 4}
-# The first albums come as fast as a question that somebody has just left: with them ranking can begin.
-FIRST_ALBUMS = 2
-# An album that fails for a passing reason is tried so often before the import goes on without it.
-MOST_TRIES = 4
 LIST_PATIENCE_SECONDS = 30.0
 
 
@@ -115,7 +109,7 @@ def _is_fresh(made: Import, query: Query) -> bool:
     if lookup is None or not lookup.is_fresh(now):
         return False
     wanted = list(made.items.filter(state=ImportItem.State.DONE).values_list("album_id", flat=True))
-    fresh = [one for one in _lookups(wanted).values() if one.is_fresh(now)]
+    fresh = [one for one in import_items.lookups_of(wanted).values() if one.is_fresh(now)]
     return len(fresh) == len(wanted)
 
 
@@ -127,7 +121,7 @@ def cancel(made: Import) -> Import:
             waiting = list(made.items.waiting().values_list("album_id", flat=True))
             for start_at in range(0, len(waiting), 500):
                 _withdraw(waiting[start_at : start_at + 500])
-            _end(made, Import.State.CANCELLED)
+            made.end(Import.State.CANCELLED)
     signals.import_changed.send_robust(sender=Import, import_=made)
     return made
 
@@ -147,7 +141,7 @@ def resume(made: Import) -> Import:
         if made.state != Import.State.DONE or made.albums_missing:
             made.items.filter(state__in=["failed", "absent"]).update(state="waiting", tries=0, error_detail="")
             listed = made.listed_at if made.items.exists() else None
-            _change(made, **_beginning() | {"created_at": made.created_at, "listed_at": listed})
+            made.change(**_beginning() | {"created_at": made.created_at, "listed_at": listed})
     _advance_quietly(made)
     made.refresh_from_db()
     return made
@@ -181,9 +175,9 @@ def advance(made: Import) -> str:
         lookup = Lookup.objects.asked(query.kind, query.value)
         wanted: list[tuple[Query, int]] = []
         if _list_is_here(made, lookup, now):
-            wanted = _look_at_items(made, now)
+            wanted = import_items.look(made, now)
         elif lookup is not None and _has_failed(lookup, now):
-            _end(made, Import.State.FAILED, gateway.job_error(lookup))
+            _fail(made, gateway.job_error(lookup))
         elif lookup is None or not lookup.is_in_work(now) or lookup.error_code:
             wanted = [(query, gateway.PERSON)]
         listed = made.listed_at != before[1]
@@ -198,27 +192,9 @@ def _lock(made: Import) -> Import:
     return Import.objects.select_for_update().get(pk=made.pk)
 
 
-def _change(made: Import, **values: object) -> None:
-    """Write what differs; only then does the ETag change."""
-    differing = {name: value for name, value in values.items() if getattr(made, name) != value}
-    if differing:
-        made.revision += 1
-        for name, value in differing.items():
-            setattr(made, name, value)
-        made.save(update_fields=[*differing, "revision"])
-
-
-def _end(made: Import, state: str, error: SpotifyError | None = None) -> None:
-    code, detail = (error.code, error.detail[:500]) if error else ("", "")
-    _change(
-        made,
-        state=state,
-        finished_at=timezone.now(),
-        resumes_at=None,
-        error_code=code,
-        error_detail=detail,
-        calls_left=0,
-    )
+def _fail(made: Import, error: SpotifyError | None) -> None:
+    code, detail = (error.code, error.detail) if error else ("", "")
+    made.end(Import.State.FAILED, code, detail)
 
 
 # The list
@@ -251,172 +227,22 @@ def _list_is_here(made: Import, lookup: Lookup | None, now: datetime) -> bool:
         artist_id = made.spotify_id or lookup.artist_id or ""
         listed = Album.objects.listed_for(artist_id)
         planned = [PlannedAlbum(a.pk, a.album_type, a.release_date, a.total_tracks) for a in listed]
-        _take_items(made, [album.id for album in plans.in_order(planned)])
-        _change(made, spotify_id=artist_id, name=_name_of(made.kind, artist_id) or made.name)
+        import_items.take_list(made, [album.id for album in plans.in_order(planned)])
+        made.change(spotify_id=artist_id, name=_name_of(made.kind, artist_id) or made.name)
     elif made.kind == Import.Kind.ALBUM:
-        _take_items(made, [made.spotify_id])
-        _change(made, name=_name_of(made.kind, made.spotify_id))
+        import_items.take_list(made, [made.spotify_id])
+        made.change(name=_name_of(made.kind, made.spotify_id))
     else:
         tracks = Playlist.objects.get(pk=made.spotify_id).rows.count()
-        _change(made, name=_name_of(made.kind, made.spotify_id), albums_total=1, albums_done=1, tracks_done=tracks)
-    _change(made, listed_at=fetched_at, state=Import.State.RUNNING)
+        made.change(name=_name_of(made.kind, made.spotify_id), albums_total=1, albums_done=1, tracks_done=tracks)
+    made.change(listed_at=fetched_at, state=Import.State.RUNNING)
     return True
-
-
-def _take_items(made: Import, album_ids: list[str]) -> None:
-    """Items for the albums of a list. What is no longer listed goes from the import, never from the catalogue."""
-    made.items.exclude(album_id__in=album_ids).delete()
-    known = {item.album_id: item for item in made.items.all()}
-    moved = []
-    for position, album_id in enumerate(album_ids):
-        item = known.get(album_id)
-        if item is not None:
-            item.position, item.state, item.tries = position, ImportItem.State.WAITING, 0
-            moved.append(item)
-    ImportItem.objects.bulk_update(moved, ["position", "state", "tries"], batch_size=500)
-    ImportItem.objects.bulk_create(
-        ImportItem(of_import=made, album_id=album_id, position=position)
-        for position, album_id in enumerate(album_ids)
-        if album_id not in known
-    )
 
 
 def _name_of(kind: str, spotify_id: str) -> str:
     rows: dict[str, type[Artist | Album | Playlist]] = {"artist": Artist, "album": Album, "playlist": Playlist}
     found = rows[kind]._default_manager.filter(pk=spotify_id).values_list("name", flat=True).first()
     return str(found or "")
-
-
-# The items
-
-
-def _look_at_items(made: Import, now: datetime) -> list[tuple[Query, int]]:
-    """Write what has become of the albums, and say what to ask for next. Ends the import where nothing is left."""
-    if made.kind == Import.Kind.PLAYLIST:  # came with its list
-        _end(made, Import.State.DONE)
-        return []
-    waiting = list(made.items.waiting())
-    lookups = _lookups([item.album_id for item in waiting])
-    settled = [item for item in waiting if _settle(item, lookups.get(item.album_id), now)]
-    counts = dict(
-        Track.objects.filter(album_id__in=[item.album_id for item in settled])
-        .order_by()
-        .values_list("album_id")
-        .annotate(n=Count("pk"))
-    )
-    for item in settled:
-        item.tracks = counts.get(item.album_id, 0) if item.state == ImportItem.State.DONE else 0
-    ImportItem.objects.bulk_update(settled, ["state", "tries", "tracks", "error_detail"], batch_size=500)
-    left = [item for item in waiting if item.state == ImportItem.State.WAITING]
-    _write_progress(made, left)
-    if not left:
-        _end_well(made)
-        return []
-    working = [item for item in left if _in_work(lookups.get(item.album_id), now)]
-    held_up = [lookups[item.album_id] for item in working if lookups[item.album_id].retry_at]
-    if held_up:
-        latest = max(held_up, key=lambda lookup: lookup.retry_at or now)
-        _pause(made, latest.error_code, latest.error_detail, latest.retry_at or now)
-        return []
-    _change(made, state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
-    return _next(left, working, lookups, now)
-
-
-def _lookups(album_ids: Sequence[str]) -> dict[str, Lookup]:
-    found: dict[str, Lookup] = {}
-    for start_at in range(0, len(album_ids), 500):
-        some = album_ids[start_at : start_at + 500]
-        found |= {one.value: one for one in Lookup.objects.filter(kind=queries.AlbumTracks.kind, value__in=some)}
-    return found
-
-
-def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
-    """Has an album's question ended for this import? Sets the item's state."""
-    if lookup is None or lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING):
-        return False
-    if lookup.is_fresh(now):
-        item.state = ImportItem.State.ABSENT if lookup.absent else ImportItem.State.DONE
-        item.error_detail = "Spotify has no such album." if lookup.absent else ""
-        return True
-    if lookup.state != Lookup.State.FAILED:
-        if not lookup.error_code or lookup.may_retry(now):
-            return False
-        # A 404 for what was once known: doubted, so what is known stands for this time.
-        item.state, item.error_detail = ImportItem.State.DONE, lookup.error_detail
-        return True
-    if not item.tries and lookup.may_retry(now):
-        return False  # somebody else's failure of long ago
-    if isinstance(gateway.job_error(lookup), Unavailable) and item.tries < MOST_TRIES:
-        return False
-    item.state, item.error_detail = ImportItem.State.FAILED, f"{lookup.error_code}: {lookup.error_detail}"[:500]
-    return True
-
-
-def _in_work(lookup: Lookup | None, now: datetime) -> bool:
-    """Queued or running, whether or not its message still exists: the lookup's own sweeper sees to that."""
-    if lookup is None:
-        return False
-    if lookup.state == Lookup.State.FAILED:
-        return not lookup.may_retry(now)
-    return lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING)
-
-
-def _next(
-    left: list[ImportItem], working: list[ImportItem], lookups: dict[str, Lookup], now: datetime
-) -> list[tuple[Query, int]]:
-    """The next albums to ask for. Where one call answers a whole batch, the last batch must have ended: else what came
-    first would be asked for alone."""
-    most = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE]
-    room = most - len(working)
-    if room <= 0 or (settings.SPOTIFY_QUOTA_MODE == "extended" and working):
-        return []
-    ids = {item.album_id for item in working}
-    free = [item for item in left if item.album_id not in ids][:room]
-    for item in free:
-        item.tries += 1
-    ImportItem.objects.bulk_update(free, ["tries"])
-    return [
-        (queries.AlbumTracks(item.album_id), gateway.LEFT if item.position < FIRST_ALBUMS else gateway.IMPORT)
-        for item in free
-    ]
-
-
-def _write_progress(made: Import, left: list[ImportItem]) -> None:
-    """The figures that people see; `calls_left` is what the plan computes for the albums that are left."""
-    totals = {album.pk: album for album in Album.objects.filter(pk__in=[item.album_id for item in left])}
-    planned = [
-        PlannedAlbum(item.album_id, "", "", totals[item.album_id].total_tracks if item.album_id in totals else 0)
-        for item in left
-    ]
-    states = list(made.items.values_list("state", "tracks"))
-    _change(
-        made,
-        albums_total=len(states),
-        albums_done=sum(state != ImportItem.State.WAITING for state, _ in states),
-        albums_missing=sum(state in ("absent", "failed") for state, _ in states),
-        tracks_done=sum(tracks for _, tracks in states),
-        calls_left=plans.calls(planned, batch=batch_size()),
-    )
-
-
-def batch_size() -> int:
-    """How many albums one call can answer."""
-    return queries.BATCHES[queries.AlbumTracks.kind] if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
-
-
-def _end_well(made: Import) -> None:
-    """Done; failed only where nothing at all could be had."""
-    if made.albums_total and made.albums_missing == made.albums_total:
-        worst = made.items.exclude(error_detail="").first()
-        _end(
-            made, Import.State.FAILED, SpotifyError(worst.error_detail if worst else "None of the albums could be had.")
-        )
-    else:
-        _end(made, Import.State.DONE)
-
-
-def _pause(made: Import, code: str, detail: str, until: datetime) -> None:
-    _change(made, state=Import.State.PAUSED, resumes_at=until, error_code=code, error_detail=detail[:500])
 
 
 def _ask(made: Import, wanted: list[tuple[Query, int]]) -> None:
@@ -427,7 +253,7 @@ def _ask(made: Import, wanted: list[tuple[Query, int]]) -> None:
         gateway.request_all(wanted, patience_seconds=LIST_PATIENCE_SECONDS if made.listed_at is None else 0.0)
     except Forbidden as error:
         with transaction.atomic():
-            _end(_lock(made), Import.State.FAILED, error)
+            _fail(_lock(made), error)
     except (QueueFull, BrokerDown) as error:
         _log.info("import %s goes on with the next sweep: %s", made.pk, error.detail)
     except Unavailable as error:
@@ -435,7 +261,7 @@ def _ask(made: Import, wanted: list[tuple[Query, int]]) -> None:
         with transaction.atomic():
             locked = _lock(made)
             if locked.is_active:
-                _pause(locked, error.code, error.detail, until)
+                locked.pause(error.code, error.detail, until)
     made.refresh_from_db()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from spotify.querysets import AlbumQuerySet, ImportItemQuerySet, ImportQuerySet, LookupQuerySet, TrackQuerySet
 
@@ -299,6 +300,30 @@ class Import(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    def change(self, **values: Any) -> None:
+        """Write what differs; only then does the ETag change. The caller holds the row's lock."""
+        differing = {name: value for name, value in values.items() if getattr(self, name) != value}
+        if differing:
+            self.revision += 1
+            for name, value in differing.items():
+                setattr(self, name, value)
+            self.save(update_fields=[*differing, "revision"])
+
+    def pause(self, code: str, detail: str, until: datetime) -> None:
+        """Spotify may not be asked until then."""
+        self.change(state=self.State.PAUSED, resumes_at=until, error_code=code, error_detail=detail[:500])
+
+    def end(self, state: str, code: str = "", detail: str = "") -> None:
+        """Nothing more will be asked."""
+        self.change(
+            state=state,
+            finished_at=timezone.now(),
+            resumes_at=None,
+            error_code=code,
+            error_detail=detail[:500],
+            calls_left=0,
+        )
 
 
 class ImportItem(models.Model):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ranking.models import Session
 from songranker.redis import connection as redis_connection
-from spotify import fetching, gateway, imports, links, tasks
+from spotify import fetching, gateway, import_items, imports, links, tasks
 from spotify.errors import Forbidden
 from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, Playlist, ThrottleSnapshot, Track
@@ -99,7 +99,7 @@ class TestWholeArtists:
             work_one()
             imports.sweep(timezone.now())
             seen.append(Lookup.objects.filter(state="queued").count())
-        assert max(seen) == imports.QUEUED_AT_ONCE["development"]
+        assert max(seen) == import_items.QUEUED_AT_ONCE["development"]
 
     def test_what_is_to_come_is_computed(self, simulator):
         made = imports.start(Target("artist", TAYLOR))
@@ -160,7 +160,7 @@ class TestOneImportForOneThing:
         made = finished(Target("artist", LORDE))
         item = made.items.last()
         Import.objects.filter(pk=made.pk).update(state="queued", finished_at=None)
-        imports._take_items(made, [one.album_id for one in made.items.all()][:-1])
+        import_items.take_list(made, [one.album_id for one in made.items.all()][:-1])
         assert Album.objects.filter(pk=item.album_id).exists()
         assert made.items.count() == made.albums_total - 1
 

@@ -1,0 +1,163 @@
+"""The albums of an import: which there are, what has become of each, and which to ask for next."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count
+
+from spotify import gateway, plans, queries
+from spotify.errors import Unavailable
+from spotify.models import Album, Import, ImportItem, Lookup, Track
+from spotify.plans import PlannedAlbum
+from spotify.queries import Query
+
+# So many albums may be asked for at once: one batch where batches are allowed, else a few small questions.
+QUEUED_AT_ONCE = {"extended": queries.BATCHES[queries.AlbumTracks.kind], "development": 4}
+# The first albums come as fast as a question that somebody has just left: with them ranking can begin.
+FIRST_ALBUMS = 2
+# An album that fails for a passing reason is tried so often before the import goes on without it.
+MOST_TRIES = 4
+
+
+def take_list(made: Import, album_ids: list[str]) -> None:
+    """Items for the albums of a list. What is no longer listed goes from the import, never from the catalogue."""
+    made.items.exclude(album_id__in=album_ids).delete()
+    known = {item.album_id: item for item in made.items.all()}
+    moved = []
+    for position, album_id in enumerate(album_ids):
+        item = known.get(album_id)
+        if item is not None:
+            item.position, item.state, item.tries = position, ImportItem.State.WAITING, 0
+            moved.append(item)
+    ImportItem.objects.bulk_update(moved, ["position", "state", "tries"], batch_size=500)
+    ImportItem.objects.bulk_create(
+        ImportItem(of_import=made, album_id=album_id, position=position)
+        for position, album_id in enumerate(album_ids)
+        if album_id not in known
+    )
+
+
+def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
+    """Write what has become of the albums, and say what to ask for next. Ends the import where nothing is left."""
+    if made.kind == Import.Kind.PLAYLIST:  # came with its list
+        made.end(Import.State.DONE)
+        return []
+    waiting = list(made.items.waiting())
+    lookups = lookups_of([item.album_id for item in waiting])
+    settled = [item for item in waiting if _settle(item, lookups.get(item.album_id), now)]
+    counts = dict(
+        Track.objects.filter(album_id__in=[item.album_id for item in settled])
+        .order_by()
+        .values_list("album_id")
+        .annotate(n=Count("pk"))
+    )
+    for item in settled:
+        item.tracks = counts.get(item.album_id, 0) if item.state == ImportItem.State.DONE else 0
+    ImportItem.objects.bulk_update(settled, ["state", "tries", "tracks", "error_detail"], batch_size=500)
+    left = [item for item in waiting if item.state == ImportItem.State.WAITING]
+    _write_progress(made, left)
+    if not left:
+        _end_well(made)
+        return []
+    working = [item for item in left if _in_work(lookups.get(item.album_id), now)]
+    held_up = [lookups[item.album_id] for item in working if lookups[item.album_id].retry_at]
+    if held_up:
+        latest = max(held_up, key=lambda lookup: lookup.retry_at or now)
+        made.pause(latest.error_code, latest.error_detail, latest.retry_at or now)
+        return []
+    made.change(state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
+    return _next(left, working, lookups, now)
+
+
+def lookups_of(album_ids: Sequence[str]) -> dict[str, Lookup]:
+    found: dict[str, Lookup] = {}
+    for start_at in range(0, len(album_ids), 500):
+        some = album_ids[start_at : start_at + 500]
+        found |= {one.value: one for one in Lookup.objects.filter(kind=queries.AlbumTracks.kind, value__in=some)}
+    return found
+
+
+def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
+    """Has an album's question ended for this import? Sets the item's state."""
+    if lookup is None or lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING):
+        return False
+    if lookup.is_fresh(now):
+        item.state = ImportItem.State.ABSENT if lookup.absent else ImportItem.State.DONE
+        item.error_detail = "Spotify has no such album." if lookup.absent else ""
+        return True
+    if lookup.state != Lookup.State.FAILED:
+        if not lookup.error_code or lookup.may_retry(now):
+            return False
+        # A 404 for what was once known: doubted, so what is known stands for this time.
+        item.state, item.error_detail = ImportItem.State.DONE, lookup.error_detail
+        return True
+    if not item.tries and lookup.may_retry(now):
+        return False  # somebody else's failure of long ago
+    if isinstance(gateway.job_error(lookup), Unavailable) and item.tries < MOST_TRIES:
+        return False
+    item.state, item.error_detail = ImportItem.State.FAILED, f"{lookup.error_code}: {lookup.error_detail}"[:500]
+    return True
+
+
+def _in_work(lookup: Lookup | None, now: datetime) -> bool:
+    """Queued or running, whether or not its message still exists: the lookup's own sweeper sees to that."""
+    if lookup is None:
+        return False
+    if lookup.state == Lookup.State.FAILED:
+        return not lookup.may_retry(now)
+    return lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING)
+
+
+def _next(
+    left: list[ImportItem], working: list[ImportItem], lookups: dict[str, Lookup], now: datetime
+) -> list[tuple[Query, int]]:
+    """The next albums to ask for. Where one call answers a whole batch, the last batch must have ended: else what came
+    first would be asked for alone."""
+    most = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE]
+    room = most - len(working)
+    if room <= 0 or (settings.SPOTIFY_QUOTA_MODE == "extended" and working):
+        return []
+    ids = {item.album_id for item in working}
+    free = [item for item in left if item.album_id not in ids][:room]
+    for item in free:
+        item.tries += 1
+    ImportItem.objects.bulk_update(free, ["tries"])
+    return [
+        (queries.AlbumTracks(item.album_id), gateway.LEFT if item.position < FIRST_ALBUMS else gateway.IMPORT)
+        for item in free
+    ]
+
+
+def _write_progress(made: Import, left: list[ImportItem]) -> None:
+    """The figures that people see; `calls_left` is what the plan computes for the albums that are left."""
+    totals = {album.pk: album for album in Album.objects.filter(pk__in=[item.album_id for item in left])}
+    planned = [
+        PlannedAlbum(item.album_id, "", "", totals[item.album_id].total_tracks if item.album_id in totals else 0)
+        for item in left
+    ]
+    states = list(made.items.values_list("state", "tracks"))
+    made.change(
+        albums_total=len(states),
+        albums_done=sum(state != ImportItem.State.WAITING for state, _ in states),
+        albums_missing=sum(state in ("absent", "failed") for state, _ in states),
+        tracks_done=sum(tracks for _, tracks in states),
+        calls_left=plans.calls(planned, batch=batch_size()),
+    )
+
+
+def batch_size() -> int:
+    """How many albums one call can answer."""
+    return queries.BATCHES[queries.AlbumTracks.kind] if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
+
+
+def _end_well(made: Import) -> None:
+    """Done; failed only where nothing at all could be had."""
+    if made.albums_total and made.albums_missing == made.albums_total:
+        failed = made.items.filter(state=ImportItem.State.FAILED).first()
+        code, detail = (
+            ("spotify_unavailable", failed.error_detail) if failed else ("not_found", "Spotify has none of these.")
+        )
+        made.end(Import.State.FAILED, code, detail)
+    else:
+        made.end(Import.State.DONE)
