@@ -234,7 +234,7 @@ class OneMatch(APIView):
     @extend_schema(
         request=serializers.MatchIn, responses={200: serializers.MatchesOut, **problem_answers(400, 401, 404)}
     )
-    def post(self, request: Request, session_id: str, song_id: str) -> Response:
+    def patch(self, request: Request, session_id: str, song_id: str) -> Response:
         session = access.for_writing(request, session_id)
         matching.decide(session, song_id, parse(serializers.MatchIn, request.data)["track_id"])
         return Response(answers.matches_out(session))

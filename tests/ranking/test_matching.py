@@ -91,12 +91,12 @@ class TestInASession:
     def test_the_persons_word(self, path, api):
         unsure = self.matched(api, path)["Liability (Live in Space)"]
         song_id, track_id = unsure["song"]["id"], unsure["candidates"][0]["track_id"]
-        api("POST", f"{path}/matches/{song_id}", 400, {"track_id": "0" * 22})
-        api("POST", f"{path}/matches/999999", 404, {"track_id": track_id})
-        body = api("POST", f"{path}/matches/{song_id}", 200, {"track_id": track_id})
+        api("PATCH", f"{path}/matches/{song_id}", 400, {"track_id": "0" * 22})
+        api("PATCH", f"{path}/matches/999999", 404, {"track_id": track_id})
+        body = api("PATCH", f"{path}/matches/{song_id}", 200, {"track_id": track_id})
         (one,) = [one for one in body["results"] if one["song"]["id"] == song_id]
         assert (one["state"], one["track_id"], one["confidence"]) == ("matched", track_id, 1.0)
-        api("POST", f"{path}/matches/{song_id}", 200, {"track_id": None})
+        api("PATCH", f"{path}/matches/{song_id}", 200, {"track_id": None})
         assert Match.objects.get(song_id=song_id).state == "none"
         assert Song.objects.get(pk=song_id).spotify_url == ""
 
