@@ -116,9 +116,9 @@ def _run(supervisor: Supervisor) -> None:
     _wait_until_ready(supervisor, port)
     _say_what_runs(supervisor, environment, port, simulated)
     while True:
-        dead = supervisor.dead()
-        if dead:
-            raise CannotStart(f"{dead[0]} ended with status {dead[1]}; its last lines above say why")
+        failing = supervisor.keep_up(time.monotonic())
+        if failing:
+            raise CannotStart(f"{failing} ends again and again; its last lines above say why")
         time.sleep(0.2)
 
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+# So often within so many seconds is too often to go on.
+MOST_DEATHS, WATCHED_SECONDS = 5, 120.0
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 
 
@@ -35,6 +38,9 @@ class Supervisor:
         self.folder = folder
         self.out = out
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str | list[str], dict[str, str]]] = {}
+        self._deaths: defaultdict[str, list[float]] = defaultdict(list)
+        self._dead_since: dict[str, float] = {}
         self.lock: IO[str] | None = None  # an open file holds the lock; it lives as long as we do
         self._readers: list[threading.Thread] = []
         self._print_lock = threading.Lock()
@@ -55,6 +61,7 @@ class Supervisor:
         )
         reader = threading.Thread(target=self._copy_lines, args=(name, child, len(self.children)), daemon=True)
         self.children[name] = child
+        self._commands[name] = command, environment
         self._readers.append(reader)
         reader.start()
         return child
@@ -71,8 +78,9 @@ class Supervisor:
 
     def _copy_lines(self, name: str, child: "subprocess.Popen[bytes]", position: int) -> None:
         assert child.stdout is not None  # noqa: S101  (it is a pipe)
-        for raw in child.stdout:
-            self.say(raw.decode(errors="replace").rstrip(), name, _COLOURS[position % len(_COLOURS)])
+        with child.stdout as lines:
+            for raw in lines:
+                self.say(raw.decode(errors="replace").rstrip(), name, _COLOURS[position % len(_COLOURS)])
 
     def dead(self) -> tuple[str, int] | None:
         """Name and exit status of a child that ended by itself."""
@@ -80,6 +88,28 @@ class Supervisor:
             status = child.poll()
             if status is not None:
                 return name, status
+        return None
+
+    def keep_up(self, now: float) -> str | None:
+        """Start again what ended by itself, the sooner the seldomer it does; the name of what ends again and again.
+
+        now: seconds of a monotonic clock.
+        """
+        for name, child in list(self.children.items()):
+            status = child.poll()
+            if status is None:
+                continue
+            deaths = self._deaths[name]
+            if name not in self._dead_since:
+                deaths[:] = [*(then for then in deaths if now - then < WATCHED_SECONDS), now]
+                self._dead_since[name] = now
+                self._signal(child, signal.SIGKILL)  # the rest of its group: pool processes whose parent died
+                if len(deaths) >= MOST_DEATHS:
+                    return name
+                self.say(f"{name} ended with status {status}; starting it again")
+            if now - self._dead_since[name] >= 2.0 ** (len(deaths) - 1) - 1.0:  # at once, then after 1, 3, 7 seconds
+                del self._dead_since[name]
+                self.start(name, *self._commands[name])
         return None
 
     def stop(self, seconds: float = 8.0, last: frozenset[str] = frozenset({"redis"})) -> None:

@@ -1,17 +1,22 @@
 """`make run`: starts everything, says what runs where, and leaves nothing behind."""
 
 import contextlib
+import io
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 
 from songranker.runner import procfile, redis_server
+from songranker.runner.supervisor import Supervisor
 from tests.processes import ROOT, until
 
 
@@ -131,14 +136,67 @@ def test_killed_outright_it_takes_its_children_along(run):
     assert again.popen.wait(10) == 0
 
 
-def test_a_dead_child_ends_it_with_one_line(run):
+def members(one, word):
+    """Process ids of the runner's family whose command has this word."""
+    return [pid for pid in one.family() if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_what_dies_is_started_again(run):
+    """The Spotify worker with its pool, and Redis, which comes back empty on the same port."""
     one = run()
     one.wait_until_ready()
-    (beat,) = [pid for pid in one.family() if b"beat" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    os.kill(beat, signal.SIGKILL)
-    assert one.popen.wait(15) == 1
-    assert "cannot go on: beat ended with status -9" in one.output()
-    assert not one.family()
+    redis_port = re.search(r"127\.0\.0\.1:(\d+)/0", one.output())[1]
+    redis_pid = redis.Redis(port=int(redis_port)).info("server")["process_id"]
+    for name, pids in (("worker_spotify", members(one, b"\0spotify-")), ("redis", [redis_pid])):
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        says = f"{name} ended with status -9; starting it again"
+        until(says, lambda says=says: says in one.output(), 10)
+    site = f"http://127.0.0.1:{one.port}"
+    until(
+        "all is well again", lambda: requests.get(f"{site}/health/ready", timeout=5).status_code == 200, 40, every=0.2
+    )
+    answer = requests.get(f"{site}/api/v1/artists", params={"q": "lorde"}, timeout=20)
+    assert answer.json()["results"][0]["name"] == "Lorde"
+    assert one.popen.poll() is None
+
+
+class TestKeepingUp:
+    """Time is given, processes are real."""
+
+    @pytest.fixture
+    def supervisor(self, tmp_path):
+        out = io.StringIO()
+        one = Supervisor(tmp_path, out)
+        yield one
+        one.stop(2)
+
+    def dead(self, supervisor):
+        until("it is dead", lambda: supervisor.children["child"].poll() is not None, 5)
+
+    def test_at_once_then_later_and_later_and_not_for_ever(self, supervisor):
+        supervisor.start("child", "false", dict(os.environ))
+        started = []
+        now = 1000.0
+        failing = None
+        while failing is None and now < 1100:
+            self.dead(supervisor)
+            before = supervisor.children["child"]
+            failing = supervisor.keep_up(now)
+            if supervisor.children["child"] is not before:
+                started.append(now)
+            now += 0.5
+        assert failing == "child"
+        assert [b - a for a, b in pairwise(started)] == [1.5, 3.5, 7.5]  # 1, 3 and 7 seconds after each death was seen
+        assert len(started) == 4
+
+    def test_who_dies_seldom_is_started_at_once_each_time(self, supervisor):
+        supervisor.start("child", "false", dict(os.environ))
+        for hour in range(10):
+            self.dead(supervisor)
+            before = supervisor.children["child"]
+            assert supervisor.keep_up(3600.0 * hour) is None
+            assert supervisor.children["child"] is not before
 
 
 def test_a_port_in_use_is_one_line(run):
