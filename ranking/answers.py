@@ -115,8 +115,8 @@ def match_out(match: Match, tracks: dict[str, Track]) -> dict[str, Any]:
     }
 
 
-def pair_out(pair: Pair, tallies: Tallies, estimate: Estimate) -> dict[str, Any]:
-    by_id = {song.pk: song for song in tallies.songs}
+def pair_out(pair: Pair, estimate: Estimate) -> dict[str, Any]:
+    by_id = Song.objects.in_bulk([pair.song_a_id, pair.song_b_id])
     return {
         "pair": pair.token,
         "a": song_out(by_id[pair.song_a_id]),

@@ -11,7 +11,8 @@ from django.utils import timezone
 from ranking import marks, pairing, scores
 from ranking.errors import IdempotencyMismatch, Invalid, Missing, NotEnoughSongs, RankingComplete
 from ranking.locking import lock, touch
-from ranking.models import Comparison, Pair, Session, Song
+from ranking.models import Comparison, Pair, Session
+from ranking.querysets import SongRow
 from ranking.scores import Estimate, Tallies
 from songranker import metrics
 
@@ -52,7 +53,7 @@ def record(session: Session, answer: Answer, *, key: str) -> Recorded:
     with transaction.atomic():
         session = lock(session)
         earlier = _earlier(session, answer, key)
-        songs = list(session.songs.all())
+        songs = session.songs.all().rows()
         comparison = _insert(session, songs, answer, key) if earlier is None else earlier
         tallied = scores.tallies(session, songs)
         estimated = scores.estimate(session, tallied)
@@ -60,6 +61,7 @@ def record(session: Session, answer: Answer, *, key: str) -> Recorded:
             following = pairing.current(session, tallied, estimated)
         except (NotEnoughSongs, RankingComplete):
             following = None
+        session.save(update_fields=["next_n", "revision", "current_pair"])
     if earlier is None:
         metrics.count("votes")
     return Recorded(comparison, earlier is None, tallied, estimated, following)
@@ -75,7 +77,8 @@ def _earlier(session: Session, answer: Answer, key: str) -> Comparison | None:
     return by_key or next(iter(known), None)
 
 
-def _insert(session: Session, songs: list[Song], answer: Answer, key: str) -> Comparison:
+def _insert(session: Session, songs: list[SongRow], answer: Answer, key: str) -> Comparison:
+    """The new row; what it changes in the session's own row is left to the caller to save."""
     song_a, song_b = _songs(songs, answer)
     if song_a.pk == song_b.pk:
         raise Invalid("song_b", "same_song", "must be another song than song_a")
@@ -83,8 +86,8 @@ def _insert(session: Session, songs: list[Song], answer: Answer, key: str) -> Co
     comparison = Comparison.objects.create(
         session=session,
         n=session.next_n,
-        song_a=song_a,
-        song_b=song_b,
+        song_a_id=song_a.pk,
+        song_b_id=song_b.pk,
         outcome=answer.outcome,
         pair=pair,
         idempotency_key=key,
@@ -96,13 +99,12 @@ def _insert(session: Session, songs: list[Song], answer: Answer, key: str) -> Co
     shown = session.current_pair
     if shown is not None and {shown.song_a_id, shown.song_b_id} == {song_a.pk, song_b.pk}:
         session.current_pair = None
-    session.save(update_fields=["next_n", "revision", "current_pair"])
     if answer.outcome != Comparison.Outcome.SKIP:
         marks.mark_vote(session, song_a, song_b)
     return comparison
 
 
-def _songs(songs: list[Song], answer: Answer) -> tuple[Song, Song]:
+def _songs(songs: list[SongRow], answer: Answer) -> tuple[SongRow, SongRow]:
     """Raises Invalid."""
     known = {str(song.pk): song for song in songs}
     for field, song_id in (("song_a", answer.song_a), ("song_b", answer.song_b)):
@@ -145,7 +147,8 @@ def undo(session: Session, n: int | None = None) -> Comparison:
             again = Pair.objects.create(
                 session=session, song_a_id=comparison.song_a_id, song_b_id=comparison.song_b_id, reason="asked again"
             )
-            pairing.show(session, again)
+            session.current_pair = again
+            session.save(update_fields=["current_pair"])
     return comparison
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from ranking.models import BoardMark, Session, Song
+from ranking.querysets import SongRow
 
 
 def mark(artist_keys: Iterable[str]) -> None:
     BoardMark.objects.bulk_create(BoardMark(artist_key=key) for key in artist_keys)
 
 
-def mark_vote(session: Session, song_a: Song, song_b: Song) -> None:
+def mark_vote(session: Session, song_a: Song | SongRow, song_b: Song | SongRow) -> None:
     """A vote was given, changed or undone. Only pairs within one artist are on a board.
 
     A merged song counts for whoever stands for it, perhaps another artist's: then both boards look.

@@ -27,13 +27,15 @@ def ask(session: Session, *, top: int | None = None, more: bool = False) -> Show
         session = lock(session)
         tallied = scores.tallies(session)
         estimated = scores.estimate(session, tallied)
-        return Shown(current(session, tallied, estimated, top=top, more=more), tallied, estimated)
+        pair = current(session, tallied, estimated, top=top, more=more)
+        session.save(update_fields=["current_pair"])
+        return Shown(pair, tallied, estimated)
 
 
 def current(
     session: Session, tallied: Tallies, estimated: Estimate, *, top: int | None = None, more: bool = False
 ) -> Pair:
-    """The pair to answer, chosen where there is none. The caller holds the session's lock.
+    """The pair to answer, chosen where there is none. The caller holds the session's lock, and saves `current_pair`.
 
     Raises NotEnoughSongs, or RankingComplete unless the person wants to go on (`more`).
     """
@@ -59,16 +61,13 @@ def current(
     if choice is None:
         raise NotEnoughSongs("There are not two songs to compare.")
     pair = Pair.objects.create(
-        session=session, song_a=tallied.songs[choice.left], song_b=tallied.songs[choice.right], reason=choice.reason
+        session=session,
+        song_a_id=tallied.songs[choice.left].pk,
+        song_b_id=tallied.songs[choice.right].pk,
+        reason=choice.reason,
     )
-    show(session, pair)
-    return pair
-
-
-def show(session: Session, pair: Pair | None) -> None:
-    """Make this the pair that the session shows."""
     session.current_pair = pair
-    session.save(update_fields=["current_pair"])
+    return pair
 
 
 def _still_fits(pair: Pair, tallied: Tallies, estimated: Estimate, top: int | None) -> bool:

@@ -1,6 +1,6 @@
 """Questions to sessions and comparisons, named for who asks."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -34,7 +34,21 @@ class SessionQuerySet(models.QuerySet[Any]):
         return self.annotate(song_count=songs, answer_count=answers)
 
 
+class SongRow(NamedTuple):
+    """What counting needs to know of a song. A whole artist has a thousand, and each vote reads all of them."""
+
+    pk: int
+    merged_into_id: int | None
+    excluded: bool
+    artist_key: str
+
+
 class SongQuerySet(models.QuerySet[Any]):
+    def rows(self) -> list[SongRow]:
+        """The songs as light rows, in their order."""
+        ordered = self.order_by("position", "pk").values_list("pk", "merged_into_id", "excluded", "artist_key")
+        return [SongRow(*row) for row in ordered]
+
     def shown(self) -> "SongQuerySet":
         """What `songs[]` lists: copies that were folded by themselves stand under `duplicates` instead."""
         return self.exclude(merge__automatic=True).order_by("position", "pk")

@@ -15,6 +15,7 @@ from ranking import bradley_terry, prior_width, progress
 from ranking.bradley_terry import Counts
 from ranking.models import SavedFit, Session, Song
 from ranking.precision import Floats
+from ranking.querysets import SongRow
 
 _OUTCOME_TO_WINS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5)}
 
@@ -28,7 +29,7 @@ class Tallies:
     losses, ties of each song. last: positions of the latest pair, where both are still ranked.
     """
 
-    songs: list[Song]
+    songs: list[SongRow]
     position: dict[int, int]  # song id -> position, merged songs where they were merged into
     wins: Floats
     early_wins: Floats
@@ -55,9 +56,9 @@ def roots(merged_into: dict[int, int | None]) -> dict[int, int]:
     return found
 
 
-def tallies(session: Session, songs: list[Song] | None = None) -> Tallies:
+def tallies(session: Session, songs: list[SongRow] | None = None) -> Tallies:
     """Read songs, where they are not read already, and log: two queries, whatever their number."""
-    every = list(session.songs.all()) if songs is None else songs
+    every = session.songs.all().rows() if songs is None else songs
     root = roots({song.pk: song.merged_into_id for song in every})
     ranked = [song for song in every if song.merged_into_id is None and not song.excluded]
     at = {song.pk: i for i, song in enumerate(ranked)}
@@ -215,10 +216,11 @@ def places(tallied: Tallies, estimated: Estimate) -> list[Place]:
     low, high = estimated.rank_intervals
     order = np.argsort(-estimated.strengths, kind="stable")
     elos = bradley_terry.elo(estimated.strengths)
+    songs = Song.objects.in_bulk([song.pk for song in tallied.songs])
     return [
         Place(
             rank=rank,
-            song=tallied.songs[i],
+            song=songs[tallied.songs[i].pk],
             strength=float(estimated.strengths[i]),
             elo=float(elos[i]),
             std_error=float(estimated.std_errors[i]),

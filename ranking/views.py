@@ -118,7 +118,7 @@ class NextPair(APIView):
         session = access.for_reading(request, session_id)
         query = parse(serializers.PairQuery, request.query_params)
         shown = pairing.ask(session, top=query["top"], more=query["more"])
-        return Response(answers.pair_out(shown.pair, shown.tallies, shown.estimate))
+        return Response(answers.pair_out(shown.pair, shown.estimate))
 
 
 class LogPages(CursorPagination):
@@ -155,7 +155,7 @@ class Comparisons(APIView):
         body = {
             "comparison": answers.comparison_out(recorded.comparison),
             "elo": answers.elo_out(recorded.comparison, recorded.tallies, recorded.estimate),
-            "next": following and answers.pair_out(following, recorded.tallies, recorded.estimate),
+            "next": following and answers.pair_out(following, recorded.estimate),
             "progress": answers.progress_out(recorded.estimate),
         }
         return Response(body, status=201 if recorded.created else 200)
