@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pairs [RUNS]`: simulated people are asked by different rules: how good the ranking, how true its claims?
+"""`python -m benchmarks.pairs [RUNS [FIRST_SEED]]`: simulated people are asked by different rules: how good the ranking, how true its claims?
 
 People: Bradley-Terry with strengths of standard deviation 3 ("decisive") and 1.5 ("noisy"); the first with 15 % of the
 answers by a coin ("careless"), or with a taste that drifts ("drifting"); and a full order without errors ("sure").
@@ -158,15 +158,20 @@ def quality(strengths: np.ndarray, taste: np.ndarray) -> tuple[float, float, flo
     return float(2 * agree.mean() - 1), recall, float(ours[0] == true[0])
 
 
-def measure(runs: int = RUNS) -> list[Row]:
+def measure(runs: int = RUNS, first_seed: int = 0) -> list[Row]:
     jobs = [
-        (kind, rule) for kind in PEOPLE for rule in RULES if kind in ("decisive", "noisy") or rule == "ours, standard"
+        (kind, rule)
+        for kind in PEOPLE
+        for rule in RULES
+        if kind in ("decisive", "noisy") or rule == "ours, standard" or (kind, rule) == ("careless", "ours, quick")
     ]
     rows = []
     # Started anew, not forked: the parent has threads.
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         for kind, rule in jobs:
-            results = pool.map(simulate, [(kind, rule, seed) for seed in range(runs)], chunksize=1)
+            results = pool.map(
+                simulate, [(kind, rule, seed) for seed in range(first_seed, first_seed + runs)], chunksize=1
+            )
             rows.append(_row(kind, rule, results))
     return rows + [_choice(n) for n in (50, 200)]
 
@@ -194,5 +199,5 @@ def _choice(n: int) -> Row:
 
 
 if __name__ == "__main__":
-    for one in measure(int(sys.argv[1]) if len(sys.argv) > 1 else RUNS):
+    for one in measure(*map(int, sys.argv[1:])):
         print(one.what, one.ours, one.ratio, sep=" | ", flush=True)
