@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pairs [RUNS [FIRST_SEED]]`: simulated people are asked by different rules: how good the ranking, how true its claims?
+"""`python -m benchmarks.pairs [RUNS [FIRST_SEED]]`: simulated people asked by different rules: how good and how true?
 
 People: Bradley-Terry with strengths of standard deviation 3 ("decisive") and 1.5 ("noisy"); the first with 15 % of the
 answers by a coin ("careless"), or with a taste that drifts ("drifting"); and a full order without errors ("sure").

@@ -216,7 +216,7 @@ def fit(
     n = counts.n
     # The gradient is a sum of counts: what rounding leaves of it grows with them.
     tolerance *= max(1.0, float(counts.won.max(initial=0.0)) * 1e-3)
-    strengths = np.zeros(n) if start is None else np.array(start, dtype=np.float64)
+    strengths = _first_guess(counts) if start is None else np.array(start, dtype=np.float64)
     pattern = None if n <= DENSE_ITEMS else SparsePattern(n, counts.first, counts.second)
     at = evaluate(strengths, counts, prior_sd)
     norm = before = _norm(at)
@@ -230,6 +230,16 @@ def fit(
         before, norm = norm, _norm(at)
     precision = _precision(at, counts, prior_sd, pattern)
     return Fit(strengths - (strengths.mean() if n else 0.0), precision, iterations, norm, norm <= tolerance)
+
+
+def _first_guess(counts: Counts) -> Floats:
+    """(n,) what to begin with: for many items each one's log odds of winning, as if all had average opponents, a little
+    stretched because they have not; two steps nearer than zeros. Few items are not worth it.
+    """
+    if counts.n <= DENSE_ITEMS:
+        return np.zeros(counts.n)
+    played = counts.sum_at(counts.totals, counts.totals)
+    return np.asarray(1.1 * np.log((counts.won + 0.5) / (played - counts.won + 0.5)), dtype=np.float64)
 
 
 def _norm(at: Point) -> float:
