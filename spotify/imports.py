@@ -151,7 +151,10 @@ def sweep(now: datetime) -> int:
     """Go on with every import that is due, whatever became of its messages. Returns how many there were."""
     due = list(Import.objects.due(now))
     for made in due:
-        advance(made)
+        try:
+            advance(made)
+        except Exception:  # one that breaks must not hold up those behind it; it is tried again at the next sweep
+            _log.exception("import %s could not be brought on", made.pk)
     return len(due)
 
 
