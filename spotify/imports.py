@@ -153,7 +153,7 @@ def sweep(now: datetime) -> int:
     for made in due:
         try:
             advance(made)
-        except Exception:  # one that breaks must not hold up those behind it; it is tried again at the next sweep
+        except Exception:  # noqa: BLE001  (one that breaks must not hold up those behind it; the next sweep tries it again)
             _log.exception("import %s could not be brought on", made.pk)
     return len(due)
 

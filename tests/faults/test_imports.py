@@ -3,8 +3,10 @@
 import os
 import signal
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from ranking import sessions
 from ranking.models import Session, Song
@@ -98,6 +100,39 @@ def test_redis_is_emptied(workers, simulator, redis):
     Lookup.objects.filter(state="queued").update(lease_until="2026-01-01T00:00:00Z")  # as ten seconds later
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()
+
+
+def test_six_hours_of_pause_and_it_goes_on_by_itself(workers, simulator):
+    begun(simulator)
+    simulator.faults({"kind": "429", "path": "/v1/albums/.*", "times": 1, "retry_after": "21600"})
+    sweep_until("it is paused", lambda: state() == "paused", 20)
+    made = Import.objects.get()
+    assert made.resumes_at > timezone.now() + timedelta(hours=5)
+    simulator.config(latency_ms=0)
+    calls = simulator.calls
+    for _ in range(3):
+        tasks.sweep()
+    assert simulator.calls == calls
+    gateway.resume()  # as after six hours
+    Import.objects.update(resumes_at=timezone.now())
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+
+
+def test_albums_that_are_gone_or_nonsense_do_not_hold_up_the_rest(workers, simulator):
+    gone, nonsense = "5eyZZoQEFQWRHkV2xgAeBw", "43OpbkiiIxJO8ktIB777Nn"
+    missing = '{"error": {"status": 404, "message": "Resource not found"}}'
+    simulator.faults(
+        {"kind": "status", "path": f"/v1/albums/{gone}", "times": 0, "status": 404, "body": missing},
+        {"kind": "truncate", "path": f"/v1/albums/{nonsense}", "times": 0},
+    )
+    imports.start(Target("artist", TAYLOR))
+    sweep_until("it is done", lambda: state() == "done")
+    made = Import.objects.get()
+    assert (made.albums_done, made.albums_missing) == (ALBUMS, 2)
+    states = dict(made.items.filter(album_id__in=[gone, nonsense]).values_list("album_id", "state"))
+    assert states == {gone: "absent", nonsense: "failed"}
+    assert Track.objects.values("album").distinct().count() == ALBUMS - 2
 
 
 def test_a_search_waits_for_one_call_at_most(workers, simulator):
