@@ -104,7 +104,7 @@ def match_out(match: Match, tracks: dict[str, Track]) -> dict[str, Any]:
             {
                 "track_id": track_id,
                 "name": tracks[track_id].name,
-                "artist": ", ".join(credit.artist.name for credit in tracks[track_id].credits.all()),
+                "artist": tracks[track_id].artist_names,
                 "album": tracks[track_id].album.name,
                 "spotify_url": tracks[track_id].spotify_url,
                 "confidence": confidence,

@@ -102,9 +102,7 @@ def _lookups(sources: list[Source]) -> dict[tuple[str, str], Lookup]:
     found: dict[tuple[str, str], Lookup] = {}
     for kind, query in _QUERIES.items():
         ids = [source.spotify_id for source in sources if source.kind == kind]
-        for at in range(0, len(ids), 500):
-            some = Lookup.objects.filter(kind=query.kind, value__in=ids[at : at + 500])
-            found |= {(kind, lookup.value): lookup for lookup in some}
+        found |= {(kind, value): one for value, one in Lookup.objects.by_value(query.kind, ids).items()}
     return found
 
 

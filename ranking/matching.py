@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ranking import likeness, marks, merges, songs
 from ranking.errors import Invalid, Missing
-from ranking.locking import lock, touch
+from ranking.locking import lock
 from ranking.models import Match, Session, Song
 from ranking.preference import Entry
 from spotify import gateway, queries
@@ -24,12 +24,11 @@ _log = logging.getLogger(__name__)
 
 # So many searches of a session are queued at once.
 AT_ONCE = 4
+_HITS = Prefetch("track_hits", TrackHit.objects.prefetch_related(Prefetch("track", Track.objects.for_songs())))
 
 
 def start(session: Session) -> None:
     """Look for every pasted song that has no track yet, and once more for those that nothing was found for."""
-    from ranking import tasks
-
     with transaction.atomic():
         session = lock(session)
         unmatched = session.songs.filter(spotify_id="", match__isnull=True)
@@ -38,7 +37,6 @@ def start(session: Session) -> None:
         )
         Match.objects.filter(song__session=session, state__in=["none", "failed"]).update(state="waiting")
     match(session)
-    tasks.publish(tasks.match, session.pk)
 
 
 def match(session: Session) -> int:
@@ -49,26 +47,14 @@ def match(session: Session) -> int:
     with transaction.atomic():
         session = lock(session)
         waiting = list(Match.objects.waiting_in(session))
-        lookups = {one.value: one for one in _lookups([one.question for one in waiting])}
+        with_hits = Lookup.objects.prefetch_related(_HITS)
+        lookups = with_hits.by_value(queries.TrackSearch.kind, [one.question for one in waiting])
         settled = [one for one in waiting if _settle(one, lookups.get(one.question))]
         Match.objects.bulk_update(settled, ["state", "track_id", "confidence", "candidates"], batch_size=500)
-        taken = [one for one in settled if one.state == Match.State.MATCHED]
-        for one in taken:
-            _take(session, one.song, Track.objects.for_songs().get(pk=one.track_id))
-        if taken:
-            _changed(session)
+        _take_over(session, {one.song: one.track_id for one in settled if one.state == Match.State.MATCHED})
     left = [one for one in waiting if one.state == Match.State.WAITING]
     _ask_for(left, lookups)
     return len(left)
-
-
-def _lookups(questions: list[str]) -> list[Lookup]:
-    hits = Prefetch("track_hits", TrackHit.objects.prefetch_related(Prefetch("track", Track.objects.for_songs())))
-    found: list[Lookup] = []
-    for at in range(0, len(questions), 500):
-        asked = Lookup.objects.filter(kind=queries.TrackSearch.kind, value__in=questions[at : at + 500])
-        found += asked.prefetch_related(hits)
-    return found
 
 
 def _settle(one: Match, lookup: Lookup | None) -> bool:
@@ -98,12 +84,11 @@ def entry_of_song(song: Song) -> Entry:
 
 
 def entry_of_track(number: int, track: Track) -> Entry:
-    names = ", ".join(credit.artist.name for credit in track.credits.all())
     return Entry(
         number,
         track.name,
         "",
-        credits=names,
+        credits=track.artist_names,
         album=track.album.name,
         album_type=track.album.album_type,
         isrc=track.isrc,
@@ -114,12 +99,22 @@ def entry_of_track(number: int, track: Track) -> Entry:
     )
 
 
+def _take_over(session: Session, chosen: dict[Song, str]) -> None:
+    """Songs become these tracks. The boards of the artists before and after are told, and copies are folded anew."""
+    if not chosen:
+        return
+    marks.mark_session(session)
+    tracks = {track.pk: track for track in Track.objects.for_songs().filter(pk__in=chosen.values())}
+    for song, track_id in chosen.items():
+        _take(session, song, tracks[track_id])
+    merges.changed(session)
+
+
 def _take(session: Session, song: Song, track: Track) -> None:
     """Give a song what Spotify knows about it. Its name stays as it was typed; the board is the artist's own now.
 
     Where another song of the session is that track already, only what may be double is taken: they are folded then.
     """
-    marks.mark_session(session)
     known = songs.of_track(session, track, song.position)
     taken = session.songs.filter(spotify_id=track.pk).exclude(pk=song.pk).exists()
     song.spotify_id = "" if taken else track.pk
@@ -157,18 +152,12 @@ def decide(session: Session, song_id: str, track_id: str | None) -> Match:
         one.track_id, one.confidence = track_id or "", 1.0 if track_id else 0.0
         one.save()
         if track_id is not None:
-            _take(session, one.song, Track.objects.for_songs().get(pk=track_id))
+            _take_over(session, {one.song: track_id})
         else:
             one.song.spotify_id = one.song.spotify_url = one.song.image_url = ""
             one.song.save(update_fields=["spotify_id", "spotify_url", "image_url"])
-        _changed(session)
+            merges.changed(session)
     return one
-
-
-def _changed(session: Session) -> None:
-    merges.fold(session)
-    touch(session)
-    marks.mark_session(session)
 
 
 def _ask_for(left: list[Match], lookups: dict[str, Lookup]) -> None:

@@ -143,7 +143,7 @@ def merge(session: Session, keep: str, others: Sequence[str]) -> Merge:
                 )
         made = Merge.objects.create(session=session, reason="merged by hand", confidence=1.0, automatic=False)
         session.songs.filter(pk__in=others).update(merged_into=kept, merge=made)
-        _changed(session)
+        changed(session)
     return made
 
 
@@ -160,7 +160,7 @@ def unmerge(session: Session, merge_id: str) -> None:
             _separate(session, {id_ for pair in merged for id_ in pair if id_})
         songs.update(merged_into=None, merge=None)
         made.delete()
-        _changed(session)
+        changed(session)
 
 
 def _separate(session: Session, song_ids: Iterable[int]) -> None:
@@ -170,7 +170,8 @@ def _separate(session: Session, song_ids: Iterable[int]) -> None:
     )
 
 
-def _changed(session: Session) -> None:
+def changed(session: Session) -> None:
+    """Songs have changed: fold anew, and let ranking and boards know. The caller holds the lock."""
     fold(session)
     touch(session)
     marks.mark_session(session)

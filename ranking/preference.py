@@ -58,7 +58,7 @@ def preference(entry: Entry, *, explicit: bool) -> Preference:
     title = titles.parse(entry.title)
     return (
         entry.order,
-        max((_RANK.get(kind, 0) for kind in title.kinds), default=0),
+        _rank(title),
         entry.playable is False,
         _album_rank(entry.album),
         _RELEASES.get(entry.album_type, 0),
@@ -74,7 +74,7 @@ def preference(entry: Entry, *, explicit: bool) -> Preference:
 
 
 def cleanest(names: Iterable[str]) -> str:
-    """The title to show: the one with the fewest marks, then without a subtitle's absence mattering, then the shortest."""
+    """The title to show: the one with the fewest marks, then guests, not in capitals, the shortest."""
     return min(
         names,
         key=lambda name: (
@@ -91,4 +91,9 @@ def cleanest(names: Iterable[str]) -> str:
 def _album_rank(album: str) -> int:
     """0 for an album as it first came out, more for live albums and for editions with more on them."""
     title = titles.parse(album)
-    return 10 * max((_RANK.get(kind, 0) for kind in title.kinds), default=0) + len(title.marks)
+    return 10 * _rank(title) + len(title.marks)
+
+
+def _rank(title: titles.Title) -> int:
+    """0 for the studio's own; of several kinds the one that is farthest from it."""
+    return max((_RANK.get(kind, 0) for kind in title.kinds), default=0)

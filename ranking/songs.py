@@ -41,7 +41,7 @@ def of_track(session: Session, track: Track, position: int) -> Song:
         session=session,
         position=position,
         name=track.name or "(untitled)",
-        artist_name=", ".join(credit.artist.name for credit in credits_)[:1000],
+        artist_name=track.artist_names[:1000],
         artist_key=main.artist_id if main else "~",
         album=track.album.name,
         album_type=track.album.album_type,

@@ -64,7 +64,7 @@ def run(lookup: Lookup) -> str:
 
 def _along(lookup: Lookup) -> list[Lookup]:
     """Other questions that the same call can answer, where Spotify still allows batches."""
-    most = queries.BATCHES.get(lookup.kind, 1) if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
+    most = queries.batch_size(lookup.kind)
     if most == 1:
         return []
     taken = Lookup.objects.take_along(lookup, most=most - 1, now=timezone.now(), lease=gateway.LEASE)

@@ -1,6 +1,5 @@
 """The albums of an import: which there are, what has become of each, and which to ask for next."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -44,7 +43,7 @@ def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
         made.end(Import.State.DONE)
         return []
     waiting = list(made.items.waiting())
-    lookups = lookups_of([item.album_id for item in waiting])
+    lookups = Lookup.objects.by_value(queries.AlbumTracks.kind, [item.album_id for item in waiting])
     settled = [item for item in waiting if _settle(item, lookups.get(item.album_id), now)]
     counts = dict(
         Track.objects.filter(album_id__in=[item.album_id for item in settled])
@@ -68,14 +67,6 @@ def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
         return []
     made.change(state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
     return _next(left, working, lookups, now)
-
-
-def lookups_of(album_ids: Sequence[str]) -> dict[str, Lookup]:
-    found: dict[str, Lookup] = {}
-    for start_at in range(0, len(album_ids), 500):
-        some = album_ids[start_at : start_at + 500]
-        found |= {one.value: one for one in Lookup.objects.filter(kind=queries.AlbumTracks.kind, value__in=some)}
-    return found
 
 
 def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
@@ -116,7 +107,7 @@ def _next(
     first would be asked for alone."""
     most = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE]
     room = most - len(working)
-    if room <= 0 or (settings.SPOTIFY_QUOTA_MODE == "extended" and working):
+    if room <= 0 or (working and queries.batch_size(queries.AlbumTracks.kind) > 1):
         return []
     ids = {item.album_id for item in working}
     free = [item for item in left if item.album_id not in ids][:room]
@@ -142,13 +133,8 @@ def _write_progress(made: Import, left: list[ImportItem]) -> None:
         albums_done=sum(state != ImportItem.State.WAITING for state, _ in states),
         albums_missing=sum(state in ("absent", "failed") for state, _ in states),
         tracks_done=sum(tracks for _, tracks in states),
-        calls_left=plans.calls(planned, batch=batch_size()),
+        calls_left=plans.calls(planned, batch=queries.batch_size(queries.AlbumTracks.kind)),
     )
-
-
-def batch_size() -> int:
-    """How many albums one call can answer."""
-    return queries.BATCHES[queries.AlbumTracks.kind] if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
 
 
 def _end_well(made: Import) -> None:

@@ -109,7 +109,8 @@ def _is_fresh(made: Import, query: Query) -> bool:
     if lookup is None or not lookup.is_fresh(now):
         return False
     wanted = list(made.items.filter(state=ImportItem.State.DONE).values_list("album_id", flat=True))
-    fresh = [one for one in import_items.lookups_of(wanted).values() if one.is_fresh(now)]
+    lookups = Lookup.objects.by_value(queries.AlbumTracks.kind, wanted)
+    fresh = [one for one in lookups.values() if one.is_fresh(now)]
     return len(fresh) == len(wanted)
 
 

@@ -100,6 +100,11 @@ class Track(SpotifyRow):
             models.Index(fields=["isrc"], condition=~models.Q(isrc=""), name="track_isrc"),
         ]
 
+    @property
+    def artist_names(self) -> str:
+        """All artists in the order of the credits, as one line. Read with `with_artists`, else it costs queries."""
+        return ", ".join(credit.artist.name for credit in self.credits.all())
+
 
 class TrackCredit(models.Model):
     """A track's artist, in order."""

@@ -176,6 +176,11 @@ _KINDS: dict[str, type[Query]] = {
 BATCHES = {AlbumTracks.kind: MAX_ALBUMS, TrackById.kind: MAX_TRACKS}
 
 
+def batch_size(kind: str) -> int:
+    """How many questions of a kind one call answers in this quota mode."""
+    return BATCHES.get(kind, 1) if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
+
+
 def fetch_batch(kind: str, client: SpotifyClient, ids: list[str], now: datetime) -> set[str]:
     """Ask for several albums or tracks by one call and store them; the ids that Spotify does not know."""
     missing = set()

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -86,6 +86,13 @@ class LookupQuerySet(models.QuerySet[Any]):
         if longer:
             working.update(wanted_until=wanted_until)
         return False
+
+    def by_value(self, kind: str, values: Sequence[str]) -> dict[str, Any]:
+        """The rows of many questions of one kind, by value: in steps, because a statement takes only so many parameters."""
+        found: dict[str, Any] = {}
+        for at in range(0, len(values), 500):
+            found |= {lookup.value: lookup for lookup in self.filter(kind=kind, value__in=values[at : at + 500])}
+        return found
 
     def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> Any:
         """The row, now running; None where the work was done meanwhile or somebody else does it."""

@@ -117,11 +117,6 @@ class Title:
             piece.role == "subtitle" and not any(bracket in piece.text for bracket in _CLOSING) for piece in self.pieces
         )
 
-    @property
-    def is_studio(self) -> bool:
-        """Is nothing said that would make it another recording than the studio's own?"""
-        return not self.kinds - SAME_RECORDING
-
 
 @lru_cache(maxsize=65536)
 def parse(text: str) -> Title:

@@ -18,61 +18,6 @@ _GUEST = re.compile(
 )
 # These are words of sentences as well: a guest follows only where a name does.
 _LOOSE = frozenset(["with", "w/", "con", "avec", "mit", "met", "med", "με", "مع", "עם"])
-_NO_GUESTS = frozenset(
-    [
-        "you",
-        "me",
-        "love",
-        "my",
-        "your",
-        "a",
-        "an",
-        "us",
-        "it",
-        "all",
-        "them",
-        "him",
-        "her",
-        "no",
-        "out",
-        "without",
-        "background",
-        "vocals",
-        "bg",
-        "bgv",
-        "lyrics",
-        "intro",
-        "outro",
-        "strings",
-        "orchestra",
-        "rain",
-        "te",
-        "ti",
-        "tigo",
-        "migo",
-        "el",
-        "la",
-        "los",
-        "las",
-        "un",
-        "une",
-        "le",
-        "les",
-        "toi",
-        "moi",
-        "dir",
-        "mir",
-        "der",
-        "die",
-        "das",
-        "einem",
-        "i",
-        "every",
-        "this",
-        "that",
-        "what",
-    ]
-)
 _SPLIT = re.compile(r"\s*[/;,|:•·・()\[\]]+\s*|\s+[–—-]\s+")
 _OWNER = re.compile(r"^(?:.*\s)?(\S+'s|\S+s'|my|our)(?: own)? (?:version|ver\.?)$")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
@@ -89,33 +34,6 @@ _SOURCE = re.compile(
 _FROM = re.compile(
     r"^(?:(?:the )?(?:original|official|music|theme|title)?\s*(?:song |music |theme )?)?from (?P<what>.+)$",
     re.IGNORECASE,
-)
-_NO_SOURCES = frozenset(
-    [
-        "me",
-        "you",
-        "now",
-        "here",
-        "there",
-        "where",
-        "a",
-        "an",
-        "my",
-        "this",
-        "that",
-        "the",
-        "your",
-        "our",
-        "us",
-        "heaven",
-        "above",
-        "below",
-        "within",
-        "afar",
-        "scratch",
-        "him",
-        "her",
-    ]
 )
 _STYLE = re.compile(r"^(?:in the style of|originally performed by|made famous by|as made famous by) .+$")
 _PARODY = re.compile(r"^(?:parody of|lyrical adapt?ion of|cover of|tribute to|originally by) .+$")
@@ -166,7 +84,7 @@ def read(content: str) -> Said:
     if part:
         return Said(part=part)
     source = _FROM.match(plain)
-    if source and source["what"][0].isupper() and source["what"].split()[0].casefold() not in _NO_SOURCES:
+    if source and source["what"][0].isupper() and source["what"].split()[0].casefold() not in words.NO_SOURCES:
         return Said(marks=(Mark("edition", plain, fold(plain)),))
     return Said(marks=tuple(_marks(plain.casefold())))
 
@@ -181,7 +99,7 @@ def _guest(plain: str) -> str:
         return ""
     if by in _LOOSE:
         is_name = by in ("with", "w/") or not who[0].isalpha() or not who[0].islower()
-        if first in _NO_GUESTS or not is_name or len(who.split()) > 9 or _marks(who.casefold()):
+        if first in words.NO_GUESTS or not is_name or len(who.split()) > 9 or _marks(who.casefold()):
             return ""
     return who
 

@@ -71,10 +71,10 @@ _KINDS: dict[str, str] = {
         |ремастер|ремастеринг|ремастированная|ремастировано|ремастерована|ρεμάστερ|ريماستر|רימאסטר
         |ริมาสเตอร์|รีมาสเตอร์|रीमास्टर|रीमास्टर्ड""",
     "mono": "mono|stereo|mono mix|stereo mix|モノラル|ステレオ|моно|стерео|dolby atmos|spatial audio|binaural",
-    "edition": """deluxe|ep|edition|edición|edição|edizione|édition|ausgabe|bonus|bonus track|bonus tracks|hidden track
-        |ghost track|expanded|anniversary|platinum|explicit|explicit version|edited|mixed|title song|clean
-        |clean version|dirty|dirty version|uncensored|censored|album version|album mix|lp version
-        |original version|original|original mix|original recording|official|official video
+    "edition": """deluxe|ep|edition|edición|edição|edizione|édition|ausgabe|bonus|bonus track|bonus tracks
+        |hidden track|ghost track|expanded|anniversary|platinum|explicit|explicit version|edited|mixed
+        |title song|clean|clean version|dirty|dirty version|uncensored|censored|album version|album mix
+        |lp version|original version|original|original mix|original recording|official|official video
         |official music video|official audio|official lyric video|music video|lyric video|lyrics|video|audio
         |visualizer|visualiser|mv|m v|hd|hq|4k|title track|soundtrack|ost|original soundtrack
         |original motion picture soundtrack|motion picture soundtrack|from the vault|studio|studio version
@@ -123,6 +123,21 @@ SENTENCE = frozenset(
 NO_PLACES = frozenset(
     _phrases("""the moment|my|your|me|love|peace|fear|sin|you|us|a dream|your eyes|hope|the now|the past""")
 )
+# After "with" and the like these are no guest: "(With You)", "(Con Te)".
+NO_GUESTS = frozenset(
+    _phrases(
+        """you|me|love|my|your|a|an|us|it|all|them|him|her|no|out|without|background|vocals|bg|bgv|lyrics
+        |intro|outro|strings|orchestra|rain|te|ti|tigo|migo|el|la|los|las|un|une|le|les|toi|moi|dir|mir
+        |der|die|das|einem|i|every|this|that|what"""
+    )
+)
+# After "from" these are no film or album: "(From Me to You)".
+NO_SOURCES = frozenset(
+    _phrases(
+        """me|you|now|here|there|where|a|an|my|this|that|the|your|our|us|heaven|above|below|within|afar
+        |scratch|him|her"""
+    )
+)
 # Words of a version's name that are the same whoever writes them.
 UNNAMED = frozenset(
     _phrases(
@@ -139,4 +154,3 @@ KIND_OF: dict[str, str] = {phrase: kind for kind, text in reversed(_KINDS.items(
 FILLERS = frozenset(_phrases(_FILLERS))
 CLOSERS = frozenset(_phrases(_CLOSERS))
 OPENERS = frozenset(_phrases(_OPENERS))
-KINDS = tuple(_KINDS)
