@@ -184,10 +184,12 @@ def advance(made: Import) -> str:
             _fail(made, gateway.job_error(lookup))
         elif lookup is None or not lookup.is_in_work(now) or lookup.error_code:
             wanted = [(query, gateway.PERSON)]
-        listed = made.listed_at != before[1]
-    # Outside of the transaction: the worker must see the questions that it is sent.
+        seen = made.state, made.listed_at
+    if seen != before:
+        signals.import_changed.send_robust(sender=Import, import_=made)
+    # Outside of the transaction: the worker must see the questions that it is sent. Last, because it may raise.
     _ask(made, wanted)
-    if listed or made.state != before[0]:
+    if made.state != seen[0]:
         signals.import_changed.send_robust(sender=Import, import_=made)
     return made.state
 
