@@ -37,7 +37,8 @@ app.conf.update(
     task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
     task_default_queue="default",
     task_create_missing_queues=False,
-    task_routes={"spotify.*": {"queue": "spotify"}, "leaderboard.*": {"queue": "leaderboard"}},
+    # The `spotify` queue is for what calls Spotify: a person's search must not stand behind anything else.
+    task_routes={"spotify.fetch": {"queue": "spotify"}, "leaderboard.*": {"queue": "leaderboard"}},
     # `rate_limit` is kept by each worker for itself: the first line of defence, should the throttle ever be broken. What
     # holds the budget, with any number of workers, is spotify/throttle.py. It must never slow what the throttle allows,
     # which may be a whole window at once: so it stands far above that.

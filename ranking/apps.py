@@ -9,10 +9,11 @@ class RankingConfig(AppConfig):
     def ready(self) -> None:
         from ranking.errors import RankingError
         from songranker import problems
-        from spotify.signals import import_changed, lookup_settled
+        from spotify.signals import import_changed, lookup_grew, lookup_settled
 
         problems.register(RankingError, _problem)
-        lookup_settled.connect(_catalogue_grew, dispatch_uid="ranking")
+        for signal in (lookup_settled, lookup_grew):
+            signal.connect(_catalogue_grew, dispatch_uid="ranking")
         import_changed.connect(_import_changed, dispatch_uid="ranking")
 
 
@@ -29,7 +30,7 @@ def _problem(error: Any) -> Any:
 
 
 def _catalogue_grew(lookup: Any, **_: Any) -> None:
-    """An album, a track or what a search found is here: sessions that wait for it go on."""
+    """An album, a track, some of a playlist or what a search found is here: sessions that wait for it go on."""
     from ranking import tasks
     from ranking.models import Match, Session
 
@@ -43,7 +44,7 @@ def _catalogue_grew(lookup: Any, **_: Any) -> None:
 
 
 def _import_changed(import_: Any, **_: Any) -> None:
-    """An import has its list, or has ended: the sessions that it feeds go on."""
+    """An import has other albums than before, or has ended: the sessions that it feeds go on."""
     from ranking import tasks
     from ranking.models import Session
 

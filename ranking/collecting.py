@@ -12,7 +12,7 @@ from ranking.models import Session, Song, Source
 from songranker import waiting
 from spotify import gateway, queries
 from spotify.errors import SpotifyError
-from spotify.models import Import, ImportItem, Lookup, Track
+from spotify.models import Import, ImportItem, Lookup, PlaylistRow, Track
 
 _log = logging.getLogger(__name__)
 
@@ -69,9 +69,9 @@ def collect(session: Session) -> str:
 
 
 def _take_feed(session: Session) -> None:
-    """A source for each album of the import that feeds the session, where its list is another one than before."""
+    """A source for each album of the import that feeds the session, where those are others than before."""
     feed = session.feed
-    if feed is None or feed.listed_at is None or feed.listed_at == session.fed_at:
+    if feed is None or feed.items_at is None or feed.items_at == session.fed_at:
         return
     if feed.kind == Import.Kind.PLAYLIST:
         wanted = [("playlist", feed.spotify_id)]
@@ -85,7 +85,7 @@ def _take_feed(session: Session) -> None:
         Source(session=session, kind=kind, spotify_id=spotify_id, position=first + i, fed=True)
         for i, (kind, spotify_id) in enumerate(new)
     )
-    session.fed_at = feed.listed_at
+    session.fed_at = feed.items_at
     session.save(update_fields=["fed_at"])
 
 
@@ -107,37 +107,44 @@ def _lookups(sources: list[Source]) -> dict[tuple[str, str], Lookup]:
 
 
 def _take(session: Session, source: Source, lookup: Lookup | None) -> bool:
-    """Copy a source's tracks, where they are known; sets the source's state. Did songs come?"""
-    known = list(_known_tracks(source, lookup))
-    if not known:
-        if lookup is not None and lookup.is_known():
-            source.state = Source.State.ABSENT if lookup.absent else Source.State.DONE
-        elif lookup is not None and lookup.state == Lookup.State.FAILED and lookup.error_code in _FINAL:
-            source.state = Source.State.FAILED
-        return False
+    """Copy what is here of a source; sets its state. Did songs come?"""
+    places = _places(source, lookup)
     here = set(session.songs.exclude(spotify_id="").values_list("spotify_id", flat=True))
-    new = [track for track in known if track.pk not in here]
-    if session.songs.count() + len(new) > MAX_ROWS:
-        source.state = Source.State.FAILED
-        return False
-    base = source.position * 1000
-    Song.objects.bulk_create(songs.of_track(session, track, base + i) for i, track in enumerate(new))
-    source.state = Source.State.DONE
+    new = [track_id for track_id in places if track_id not in here]
+    room = MAX_ROWS - session.songs.count()
+    if len(new) > room:
+        _log.warning("session %s is full: %s tracks of %s are left out", session.pk, len(new) - room, source)
+    first = source.position * 1000
+    Song.objects.bulk_create(
+        songs.of_track(session, track, first + places[track.pk])
+        for track in Track.objects.for_songs().with_ids(new[: max(0, room)])
+    )
+    source.state = _state_of(source, lookup, bool(places))
     return bool(new)
 
 
-def _known_tracks(source: Source, lookup: Lookup | None) -> "list[Track]":
-    """A source's tracks, or nothing while they are not all here."""
+def _places(source: Source, lookup: Lookup | None) -> dict[str, int]:
+    """The tracks of a source that are here, with their places in it: an album's when all are, a playlist's as they come."""
+    answered = lookup is not None and lookup.is_known() and not lookup.absent
     if source.kind == "track":
-        tracks = Track.objects.filter(pk=source.spotify_id)
-    elif lookup is None or not lookup.is_known() or lookup.absent:
-        return []
-    elif source.kind == "album":
-        tracks = Track.objects.of_album(source.spotify_id)
-    else:
-        tracks = Track.objects.of_playlist(source.spotify_id)
-    # A playlist may hold a track twice.
-    return list({track.pk: track for track in tracks.for_songs()}.values())
+        return dict.fromkeys(Track.objects.known([source.spotify_id]), 0)
+    if source.kind == "playlist":
+        rows = PlaylistRow.objects.filter(playlist=source.spotify_id).order_by("-position")
+        # It may hold a track twice: the first place counts.
+        return dict(reversed(dict(rows.values_list("track", "position")).items()))
+    ids = Track.objects.of_album(source.spotify_id).values_list("pk", flat=True) if answered else []
+    return {track_id: place for place, track_id in enumerate(ids)}
+
+
+def _state_of(source: Source, lookup: Lookup | None, anything: bool) -> str:
+    """Is there more to come?"""
+    if source.kind == "track" and anything:
+        return Source.State.DONE
+    if lookup is not None and lookup.is_known():
+        return Source.State.ABSENT if lookup.absent else Source.State.DONE
+    if lookup is not None and lookup.state == Lookup.State.FAILED and lookup.error_code in _FINAL:
+        return Source.State.FAILED
+    return source.state
 
 
 def _ask_for(sources: list[Source], lookups: dict[tuple[str, str], Lookup]) -> None:

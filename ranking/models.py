@@ -57,7 +57,7 @@ class Session(models.Model):
     feed = models.ForeignKey(
         "spotify.Import", on_delete=models.SET_NULL, null=True, related_name="+", help_text="whose albums join it"
     )
-    fed_at = models.DateTimeField(null=True, help_text="the feed's list that the sources are of")
+    fed_at = models.DateTimeField(null=True, help_text="the feed's `items_at` that the sources are of")
     # The pair that is shown until it is answered.
     current_pair = models.ForeignKey("Pair", on_delete=models.SET_NULL, null=True, related_name="+")
 

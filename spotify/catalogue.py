@@ -1,7 +1,8 @@
 """Stores Spotify's payloads as rows. Idempotent: storing the same answer twice changes nothing but `fetched_at`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -18,7 +19,7 @@ from spotify.models import (
     TrackCredit,
     TrackHit,
 )
-from spotify.payloads import AlbumPayload, ArtistPayload, PlaylistPayload, TrackPayload
+from spotify.payloads import AlbumPayload, ArtistPayload, Page, PlaylistPayload, TrackPayload
 from spotify.querysets import upsert
 
 
@@ -68,8 +69,22 @@ def store_artist_albums(artist_id: str, albums: Sequence[AlbumPayload], now: dat
     with transaction.atomic():
         _store_albums(albums, now)
         Listing.objects.filter(artist_id=artist_id).exclude(album_id__in=[album.id for album in albums]).delete()
-        rows = [Listing(artist_id=artist_id, album_id=album.id, position=i) for i, album in enumerate(albums)]
-        upsert(Listing, rows, ["position"], ["artist", "album"])
+        _save_listing(artist_id, albums)
+
+
+def store_listing_page(artist_id: str, offset: int, albums: Sequence[AlbumPayload], now: datetime) -> bool:
+    """Some of an artist's list that is still being read. False where the artist is not known yet, so that nothing shows."""
+    with transaction.atomic():
+        _store_albums(albums, now)
+        if not Artist.objects.filter(pk=artist_id).exists():
+            return False
+        _save_listing(artist_id, albums, offset)
+    return True
+
+
+def _save_listing(artist_id: str, albums: Sequence[AlbumPayload], offset: int = 0) -> None:
+    rows = [Listing(artist_id=artist_id, album_id=album.id, position=offset + i) for i, album in enumerate(albums)]
+    upsert(Listing, rows, ["position"], ["artist", "album"])
 
 
 def _store_albums(albums: Iterable[AlbumPayload], now: datetime) -> None:
@@ -113,30 +128,51 @@ def store_track(track: TrackPayload, now: datetime) -> None:
         _store_full_tracks([track], now)
 
 
-def store_playlist(playlist: PlaylistPayload, tracks: Sequence[TrackPayload], left_out: int, now: datetime) -> None:
-    """A playlist with its rows in order. Tracks without an album cannot be linked to and count as left out."""
-    usable = [track for track in tracks if track.album is not None]
+def store_playlist_page(playlist: PlaylistPayload, offset: int, page: Page, now: datetime, *, growing: bool) -> None:
+    """The tracks of some of a playlist's rows; and where nothing of it was known before (`growing`) the rows themselves,
+    so that it can be used while the rest is being read."""
+    usable = _usable(page.items)
     with transaction.atomic():
-        _store_full_tracks(usable, now)
-        row = Playlist(
-            id=playlist.id,
-            name=playlist.name,
-            spotify_url=playlist.spotify_url,
-            fetched_at=now,
-            owner=playlist.owner[:200],
-            snapshot_id=playlist.snapshot_id[:200],
-            image_url=playlist.image_url,
-            left_out=left_out + len(tracks) - len(usable),
-        )
-        fields = ["name", "spotify_url", "fetched_at", "owner", "snapshot_id", "image_url", "left_out"]
-        upsert(Playlist, [row], fields, ["id"])
+        _store_full_tracks(usable.values(), now)
+        if growing:
+            _save_playlist(playlist, now, snapshot_id="", total=page.total or 0)
+            rows = [PlaylistRow(playlist_id=playlist.id, track_id=t.id, position=offset + i) for i, t in usable.items()]
+            upsert(PlaylistRow, rows, ["track"], ["playlist", "position"])
+
+
+def store_playlist(playlist: PlaylistPayload, rows: Sequence[TrackPayload | None], now: datetime) -> None:
+    """A playlist with all its rows in order; what is None counts as left out."""
+    usable = _usable(rows)
+    with transaction.atomic():
+        # The pages have been stored as they came; but tracks that leave their album go, and may have gone meanwhile.
+        here = Track.objects.known([track.id for track in usable.values()])
+        _store_full_tracks([track for track in usable.values() if track.id not in here], now)
+        counts = {"total": len(rows), "left_out": len(rows) - len(usable)}
+        _save_playlist(playlist, now, snapshot_id=playlist.snapshot_id[:200], **counts)
         PlaylistRow.objects.filter(playlist_id=playlist.id).delete()
         PlaylistRow.objects.bulk_create(
-            PlaylistRow(playlist_id=playlist.id, track_id=track.id, position=i) for i, track in enumerate(usable)
+            PlaylistRow(playlist_id=playlist.id, track_id=track.id, position=place) for place, track in usable.items()
         )
 
 
-def _store_full_tracks(tracks: Sequence[TrackPayload], now: datetime) -> None:
+def _usable(rows: Sequence[TrackPayload | None]) -> dict[int, TrackPayload]:
+    """The tracks by their place; those without an album cannot be linked to."""
+    return {place: track for place, track in enumerate(rows) if track is not None and track.album is not None}
+
+
+def _save_playlist(playlist: PlaylistPayload, now: datetime, **more: Any) -> None:
+    about = {
+        "name": playlist.name,
+        "spotify_url": playlist.spotify_url,
+        "owner": playlist.owner[:200],
+        "image_url": playlist.image_url,
+        "fetched_at": now,
+        **more,
+    }
+    upsert(Playlist, [Playlist(id=playlist.id, **about)], [*about], ["id"])
+
+
+def _store_full_tracks(tracks: Collection[TrackPayload], now: datetime) -> None:
     with_album = {track.id: (track, track.album.id) for track in tracks if track.album is not None}
     _store_albums((track.album for track in tracks if track.album is not None), now)
     _store_tracks(with_album, now)

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from spotify.tokens import Tokens
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+P = TypeVar("P", AlbumPayload, TrackPayload)
 
 USER_AGENT = "SongRanker/0.1 (+https://github.com/songranker/songranker)"
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -36,6 +37,14 @@ LONGEST_BACK_OFF_SECONDS = 30.0
 QUOTA_AFTER_SECONDS = 300
 PREMIUM_STOPS_SECONDS = 1800.0
 MAX_ALBUMS, MAX_TRACKS = 20, 50  # of one batch, in Extended Quota Mode
+MOST_UNCOUNTED = 10_000  # items of a list that does not say how many it has
+
+# Told of a page of a list as it comes: its offset, and the page.
+Arrived = Callable[[int, Page], None]
+
+
+def ignored(offset: int, page: Page) -> None:
+    """Nobody wants to know before the list is complete."""
 
 
 def new_transport() -> requests.Session:
@@ -112,12 +121,21 @@ class SpotifyClient:
     def artist(self, artist_id: str) -> ArtistPayload:
         return self._get("artist", f"artists/{artist_id}", {}, payloads.artist)
 
-    def artist_albums(self, artist_id: str) -> list[AlbumPayload]:
-        """All albums, singles and compilations; not what the artist only appears on, which can be hundreds."""
+    def artist_albums(self, artist_id: str, arrived: Arrived = ignored) -> list[AlbumPayload]:
+        """All albums, singles and compilations; not what the artist only appears on, which can be hundreds.
+
+        Read a second time where the list has changed between its pages: an album would be missing.
+        """
         limit = 50 if self._extended else 10
+        path = f"artists/{artist_id}/albums"
         params = {"include_groups": ALBUM_GROUPS, **self._market_param()}
-        pages = self._pages("artist_albums", f"artists/{artist_id}/albums", params, limit, payloads.album)
-        return list(_once_each(pages))
+        for reading in (1, 2):
+            pages = self._pages("artist_albums", path, params, limit, payloads.album, arrived=arrived)
+            albums = _once_each(album for page in pages for album in page.items)
+            if reading == 2 or not payloads.has_moved(pages, different=len(albums)):
+                break
+            self.start_over()
+        return albums
 
     def album(self, album_id: str) -> tuple[AlbumPayload, list[TrackPayload]]:
         """An album with all its tracks. The first fifty come with the album: one call for nearly all albums."""
@@ -135,7 +153,7 @@ class SpotifyClient:
     def _all_tracks(self, album_id: str, first: Page) -> list[TrackPayload]:
         path = f"albums/{album_id}/tracks"
         pages = self._pages("album_tracks", path, self._market_param(), 50, payloads.track, first=first)
-        return list(_once_each(pages))
+        return _once_each(track for page in pages for track in page.items)
 
     def track(self, track_id: str) -> TrackPayload:
         return self._get("track", f"tracks/{track_id}", self._market_param(), payloads.track)
@@ -145,16 +163,35 @@ class SpotifyClient:
         params = {"ids": ",".join(track_ids), **self._market_param()}
         return self._get("tracks", "tracks", params, payloads.several("tracks", payloads.track, len(track_ids)))
 
-    def playlist(self, playlist_id: str) -> PlaylistPayload:
-        """What a playlist is called, and the snapshot that its tracks are of."""
-        return self._get("playlist", f"playlists/{playlist_id}", self._both_kinds(), payloads.playlist)
+    def playlist(self, playlist_id: str) -> tuple[PlaylistPayload, Page | None]:
+        """What a playlist is called, the snapshot that it is of, and its first rows where they come along (a hundred in
+        Extended Quota Mode)."""
+        path = f"playlists/{playlist_id}"
+        kept = self._turn.pages.get((path, 0))
+        if kept is not None:
+            return payloads.full_playlist(kept)
+        sent, found = self._get(
+            "playlist", path, self._both_kinds(), lambda value: (value, payloads.full_playlist(value))
+        )
+        self._turn.pages[path, 0] = sent
+        return found
 
-    def playlist_tracks(self, playlist_id: str) -> tuple[list[TrackPayload], int]:
-        """A playlist's tracks in order, and how many rows were left out (see `payloads.playlist_row`)."""
+    def playlist_rows(
+        self, playlist_id: str, first: Page | None, arrived: Arrived = ignored
+    ) -> tuple[list[TrackPayload | None], bool]:
+        """A playlist's rows in order, None for each that is left out (see `payloads.playlist_row`), and whether it has
+        changed while they were read. `first` is what came with the playlist."""
         path = f"playlists/{playlist_id}/items"
-        rows = list(self._pages("playlist_items", path, self._both_kinds(), 50, payloads.playlist_row, nulls=True))
-        tracks = [track for track in rows if track is not None]
-        return tracks, len(rows) - len(tracks)
+        params = self._both_kinds()
+        pages = self._pages(
+            "playlist_items", path, params, 50, payloads.playlist_row, first=first, nulls=True, arrived=arrived
+        )
+        return [row for page in pages for row in page.items], payloads.has_moved(pages)
+
+    def start_over(self) -> None:
+        """Forget the pages that are kept: they are of a list that has changed."""
+        _log.info("a list has changed while it was read; it is read once more")
+        self._turn.pages.clear()
 
     def _both_kinds(self) -> dict[str, Any]:
         return {"additional_types": "track,episode", **self._market_param()}
@@ -174,33 +211,40 @@ class SpotifyClient:
         *,
         first: Page | None = None,
         nulls: bool = False,
-    ) -> Iterator[T]:
-        """The parsed items of all pages; null items are left out unless `nulls`, then they are parsed, too.
+        arrived: Arrived = ignored,
+    ) -> list[Page]:
+        """All pages, their items parsed; null items are left out unless `nulls`, then they are parsed, too.
 
-        Steps by our own offset: `next` can be null too early, can go on past the end and can lead to a foreign host,
-        `total` is an estimate.
+        `first` is a page that has come along with something else. `arrived` is told of each page, but for those that an
+        earlier turn has kept. Steps by our own offset: `next` can be null too early, can go on past the end and can lead
+        to a foreign host, `total` is an estimate.
         """
-        offset, most_pages = 0, 0
-        page = first
-        while True:
-            kept = self._turn.pages.get((path, offset)) if page is None else None
-            if kept is not None:
-                page = payloads.page(kept, parse, nulls=nulls)
-            if page is None:
-                wanted = {**params, "limit": limit, "offset": offset}
-                sent, page = self._get(
-                    endpoint, path, wanted, lambda value: (value, payloads.page(value, parse, nulls=nulls))
-                )
-                self._turn.pages[path, offset] = sent
-            yield from page.items
+        pages: list[Page] = []
+        offset = 0
+        if first is not None:
+            arrived(0, first)
+            pages.append(first)
+            offset = first.size
+        while not pages or _goes_on(pages, offset, limit):
+            where = {**params, "limit": limit, "offset": offset}
+            pages.append(
+                self._page(endpoint, path, where, lambda value: payloads.page(value, parse, nulls=nulls), arrived)
+            )
             offset += limit
-            most_pages = max(most_pages, (page.total or 0) // limit + 2)
-            past_total = page.total is not None and offset >= page.total
-            if page.is_empty or (past_total and not page.has_next) or (page.total is None and not page.has_next):
-                return
-            if offset >= most_pages * limit and not (page.total is None and page.has_next and offset < 10_000):
-                return
-            page = None
+        return pages
+
+    def _page(
+        self, endpoint: str, path: str, where: dict[str, Any], parse: Callable[[Any], Page], arrived: Arrived
+    ) -> Page:
+        """One page, fetched or kept by an earlier turn. It is kept when whoever is told of it has taken it over."""
+        offset = int(where["offset"])
+        kept = self._turn.pages.get((path, offset))
+        if kept is not None:
+            return parse(kept)
+        sent, page = self._get(endpoint, path, where, lambda value: (value, parse(value)))
+        arrived(offset, page)
+        self._turn.pages[path, offset] = sent
+        return page
 
     # --- one request ---
 
@@ -363,13 +407,23 @@ def closed_error(reason: str, seconds: float) -> Unavailable:
     return Paused(f"Calls to Spotify are paused by hand; {again}", seconds)
 
 
-def _once_each(items: Iterator[Any]) -> Iterator[Any]:
+def _goes_on(pages: list[Page], offset: int, limit: int) -> bool:
+    """May there be a page at this offset?"""
+    last = pages[-1]
+    if last.is_empty:
+        return False
+    if last.total is None:
+        return last.has_next and offset < MOST_UNCOUNTED
+    most_calls = max(page.total or 0 for page in pages) // limit + 2
+    return (offset < last.total or last.has_next) and offset < most_calls * limit
+
+
+def _once_each(items: Iterable[P]) -> list[P]:
     """Without repeats: one row can stand on two pages."""
-    seen: set[str] = set()
+    found: dict[str, P] = {}
     for item in items:
-        if item.id not in seen:
-            seen.add(item.id)
-            yield item
+        found.setdefault(item.id, item)
+    return list(found.values())
 
 
 def _back_off(state: tenacity.RetryCallState) -> float:

@@ -13,14 +13,16 @@ from spotify.queries import Query
 
 # So many albums may be asked for at once: one batch where batches are allowed, else a few small questions.
 QUEUED_AT_ONCE = {"extended": queries.BATCHES[queries.AlbumTracks.kind], "development": 4}
-# The first albums come as fast as a question that somebody has just left: with them ranking can begin.
+# The first albums come as fast as what a person waits for, and before their list is complete: with them ranking can begin.
 FIRST_ALBUMS = 2
 # An album that fails for a passing reason is tried so often before the import goes on without it.
 MOST_TRIES = 4
 
 
-def take_list(made: Import, album_ids: list[str]) -> None:
-    """Items for the albums of a list. What is no longer listed goes from the import, never from the catalogue."""
+def take_list(made: Import, albums: list[PlannedAlbum], now: datetime) -> None:
+    """Items for the albums of a list, in this order. What is no longer listed goes from the import, never from the
+    catalogue."""
+    album_ids = [album.id for album in albums]
     made.items.exclude(album_id__in=album_ids).delete()
     known = {item.album_id: item for item in made.items.all()}
     moved = []
@@ -35,10 +37,23 @@ def take_list(made: Import, album_ids: list[str]) -> None:
         for position, album_id in enumerate(album_ids)
         if album_id not in known
     )
+    made.change(items_at=now, tracks_total=sum(album.total_tracks for album in albums))
 
 
-def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
-    """Write what has become of the albums, and say what to ask for next. Ends the import where nothing is left."""
+def has_first_albums(made: Import) -> bool:
+    """Are there as many items as are asked for before the list is complete?"""
+    return bool(made.items.count() >= _first())
+
+
+def _first() -> int:
+    return max(FIRST_ALBUMS, queries.batch_size(queries.AlbumTracks.kind))
+
+
+def look(made: Import, now: datetime, *, whole: bool = True) -> list[tuple[Query, int]]:
+    """Write what has become of the albums, and say what to ask for next. Ends the import where nothing is left.
+
+    `whole`: is the list complete? Else only its first albums are asked for.
+    """
     if made.kind == Import.Kind.PLAYLIST:  # came with its list
         made.end(Import.State.DONE)
         return []
@@ -55,9 +70,10 @@ def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
         item.tracks = counts.get(item.album_id, 0) if item.state == ImportItem.State.DONE else 0
     ImportItem.objects.bulk_update(settled, ["state", "tries", "tracks", "error_detail"], batch_size=500)
     left = [item for item in waiting if item.state == ImportItem.State.WAITING]
-    _write_progress(made, left)
+    _write_progress(made, left, whole)
     if not left:
-        _end_well(made)
+        if whole:
+            _end_well(made)
         return []
     working = [item for item in left if _in_work(lookups.get(item.album_id), now)]
     held_up = [lookups[item.album_id] for item in working if lookups[item.album_id].retry_at]
@@ -66,7 +82,7 @@ def look(made: Import, now: datetime) -> list[tuple[Query, int]]:
         made.pause(latest.error_code, latest.error_detail, latest.retry_at or now)
         return []
     made.change(state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
-    return _next(left, working, lookups, now)
+    return _next(left if whole else [item for item in left if item.position < _first()], working)
 
 
 def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
@@ -100,9 +116,7 @@ def _in_work(lookup: Lookup | None, now: datetime) -> bool:
     return lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING)
 
 
-def _next(
-    left: list[ImportItem], working: list[ImportItem], lookups: dict[str, Lookup], now: datetime
-) -> list[tuple[Query, int]]:
+def _next(left: list[ImportItem], working: list[ImportItem]) -> list[tuple[Query, int]]:
     """The next albums to ask for. Where one call answers a whole batch, the last batch must have ended: else what came
     first would be asked for alone."""
     most = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE]
@@ -115,12 +129,12 @@ def _next(
         item.tries += 1
     ImportItem.objects.bulk_update(free, ["tries"])
     return [
-        (queries.AlbumTracks(item.album_id), gateway.LEFT if item.position < FIRST_ALBUMS else gateway.IMPORT)
+        (queries.AlbumTracks(item.album_id), gateway.PERSON if item.position < FIRST_ALBUMS else gateway.IMPORT)
         for item in free
     ]
 
 
-def _write_progress(made: Import, left: list[ImportItem]) -> None:
+def _write_progress(made: Import, left: list[ImportItem], whole: bool) -> None:
     """The figures that people see; `calls_left` is what the plan computes for the albums that are left."""
     totals = {album.pk: album for album in Album.objects.filter(pk__in=[item.album_id for item in left])}
     planned = [
@@ -133,7 +147,7 @@ def _write_progress(made: Import, left: list[ImportItem]) -> None:
         albums_done=sum(state != ImportItem.State.WAITING for state, _ in states),
         albums_missing=sum(state in ("absent", "failed") for state, _ in states),
         tracks_done=sum(tracks for _, tracks in states),
-        calls_left=plans.calls(planned, batch=queries.batch_size(queries.AlbumTracks.kind)),
+        calls_left=plans.calls(planned, batch=queries.batch_size(queries.AlbumTracks.kind)) if whole else None,
     )
 
 

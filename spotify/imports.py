@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 # Bulk work leaves a fifth of the window and of the day to people (spotify/lua/acquire.lua).
 BULK_SHARE = 0.8
-LIST_PATIENCE_SECONDS = 30.0
+# So long somebody is thought to wait for the first songs.
+FIRST_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def _beginning() -> dict[str, object]:
         "created_at": timezone.now(),
         "finished_at": None,
         "listed_at": None,
+        "tracks_total": None,
         "resumes_at": None,
         "error_code": "",
         "error_detail": "",
@@ -174,17 +176,9 @@ def advance(made: Import) -> str:
         made = _lock(made)
         if not made.is_active:
             return made.state
-        before = made.state, made.listed_at
-        query = _list_query(made.kind, made.spotify_id, made.name)
-        lookup = Lookup.objects.asked(query.kind, query.value)
-        wanted: list[tuple[Query, int]] = []
-        if _list_is_here(made, lookup, now):
-            wanted = import_items.look(made, now)
-        elif lookup is not None and _has_failed(lookup, now):
-            _fail(made, gateway.job_error(lookup))
-        elif lookup is None or not lookup.is_in_work(now) or lookup.error_code:
-            wanted = [(query, gateway.PERSON)]
-        seen = made.state, made.listed_at
+        before = made.state, made.items_at
+        wanted = _look(made, now)
+        seen = made.state, made.items_at
     if seen != before:
         signals.import_changed.send_robust(sender=Import, import_=made)
     # Outside of the transaction: the worker must see the questions that it is sent. Last, because it may raise.
@@ -192,6 +186,21 @@ def advance(made: Import) -> str:
     if made.state != seen[0]:
         signals.import_changed.send_robust(sender=Import, import_=made)
     return made.state
+
+
+def _look(made: Import, now: datetime) -> list[tuple[Query, int]]:
+    """Write how far it is; what to ask next, with priorities. The caller holds the lock."""
+    query = _list_query(made.kind, made.spotify_id, made.name)
+    lookup = Lookup.objects.asked(query.kind, query.value)
+    if _list_is_here(made, lookup, now):
+        return import_items.look(made, now)
+    if lookup is not None and _has_failed(lookup, now):
+        _fail(made, gateway.job_error(lookup))
+        return []
+    in_work = lookup is not None and lookup.is_in_work(now) and not lookup.error_code
+    # Lists make way for people: an artist's may be a hundred pages long.
+    wanted: list[tuple[Query, int]] = [] if in_work else [(query, gateway.LEFT)]
+    return wanted + (_look_ahead(made, lookup, now) if lookup and not lookup.is_known() else [])
 
 
 def _lock(made: Import) -> Import:
@@ -231,18 +240,56 @@ def _list_is_here(made: Import, lookup: Lookup | None, now: datetime) -> bool:
     fetched_at = lookup.fetched_at
     if made.kind == Import.Kind.ARTIST:
         artist_id = made.spotify_id or lookup.artist_id or ""
-        listed = Album.objects.listed_for(artist_id)
-        planned = [PlannedAlbum(a.pk, a.album_type, a.release_date, a.total_tracks) for a in listed]
-        import_items.take_list(made, [album.id for album in plans.in_order(planned)])
+        import_items.take_list(made, _planned(artist_id), now)
         made.change(spotify_id=artist_id, name=_name_of(made.kind, artist_id) or made.name)
     elif made.kind == Import.Kind.ALBUM:
-        import_items.take_list(made, [made.spotify_id])
-        made.change(name=_name_of(made.kind, made.spotify_id))
+        album = Album.objects.get(pk=made.spotify_id)
+        import_items.take_list(made, [PlannedAlbum(album.pk, "", "", album.total_tracks)], now)
+        made.change(name=album.name)
     else:
-        tracks = Playlist.objects.get(pk=made.spotify_id).rows.count()
-        made.change(name=_name_of(made.kind, made.spotify_id), albums_total=1, albums_done=1, tracks_done=tracks)
+        _count_rows(made, now)
+        made.change(albums_done=1)
     made.change(listed_at=fetched_at, state=Import.State.RUNNING)
     return True
+
+
+def _look_ahead(made: Import, lookup: Lookup, now: datetime) -> list[tuple[Query, int]]:
+    """While a list that nobody knew is being read: a playlist's rows so far, an artist's first albums."""
+    if made.kind == Import.Kind.PLAYLIST:
+        _count_rows(made, now)
+        return []
+    artist_id = made.spotify_id or lookup.artist_id
+    if made.kind != Import.Kind.ARTIST or not artist_id:
+        return []
+    if not import_items.has_first_albums(made):
+        import_items.take_list(made, _planned(artist_id), now)
+    return import_items.look(made, now, whole=False)
+
+
+def _planned(artist_id: str) -> list[PlannedAlbum]:
+    """An artist's albums, as far as they are listed here, in the order of the plan."""
+    listed = Album.objects.listed_for(artist_id)
+    return plans.in_order([PlannedAlbum(a.pk, a.album_type, a.release_date, a.total_tracks) for a in listed])
+
+
+def _count_rows(made: Import, now: datetime) -> None:
+    """How far a playlist is: its rows come page by page."""
+    playlist = Playlist.objects.with_progress().filter(pk=made.spotify_id).first()
+    if playlist is None:
+        return
+    left = playlist.total - playlist.read
+    made.change(
+        state=Import.State.RUNNING,
+        name=playlist.name,
+        albums_total=1,
+        tracks_total=playlist.total - playlist.left_out,
+        tracks_done=playlist.tracks,
+        calls_left=plans.list_calls(left, page=plans.PAGE_OF_TRACKS) if left > 0 else 0,
+        items_at=made.items_at or now,
+        resumes_at=None,
+        error_code="",
+        error_detail="",
+    )
 
 
 def _name_of(kind: str, spotify_id: str) -> str:
@@ -256,7 +303,7 @@ def _ask(made: Import, wanted: list[tuple[Query, int]]) -> None:
     if not wanted:
         return
     try:
-        gateway.request_all(wanted, patience_seconds=LIST_PATIENCE_SECONDS if made.listed_at is None else 0.0)
+        gateway.request_all(wanted, patience_seconds=FIRST_PATIENCE_SECONDS if made.listed_at is None else 0.0)
     except Forbidden as error:
         with transaction.atomic():
             _fail(_lock(made), error)

@@ -8,7 +8,14 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from spotify.querysets import AlbumQuerySet, ImportItemQuerySet, ImportQuerySet, LookupQuerySet, TrackQuerySet
+from spotify.querysets import (
+    AlbumQuerySet,
+    ImportItemQuerySet,
+    ImportQuerySet,
+    LookupQuerySet,
+    PlaylistQuerySet,
+    TrackQuerySet,
+)
 
 
 class SpotifyRow(models.Model):
@@ -125,11 +132,14 @@ class Playlist(SpotifyRow):
     owner = models.CharField(max_length=200, blank=True)
     snapshot_id = models.CharField(max_length=200, blank=True)
     image_url = models.URLField(max_length=500, blank=True)
-    left_out = models.PositiveIntegerField(help_text="episodes, local files and removed tracks")
+    total = models.PositiveIntegerField(default=0, help_text="rows as Spotify counts them, also what is left out")
+    left_out = models.PositiveIntegerField(default=0, help_text="episodes, local files and removed tracks")
+
+    objects = PlaylistQuerySet.as_manager()
 
 
 class PlaylistRow(models.Model):
-    """A track in a playlist; the same track may stand there twice."""
+    """A track in a playlist, at the place that Spotify counts; the same track may stand there twice."""
 
     playlist = models.ForeignKey(Playlist, on_delete=models.CASCADE, related_name="rows")
     track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="playlist_rows")
@@ -269,11 +279,15 @@ class Import(models.Model):
     name = models.CharField(max_length=1000, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     # Answers older than this are asked for anew: it begins when the import does, or before, where what is here is fresh.
-    listed_at = models.DateTimeField(null=True, help_text="the list that the items are of")
+    listed_at = models.DateTimeField(null=True, help_text="the complete list that the items are of")
+    items_at = models.DateTimeField(null=True, help_text="when items last came or went; also while the list is read")
     albums_total = models.PositiveIntegerField(default=0)
     albums_done = models.PositiveIntegerField(default=0, help_text="with those that could not be had")
     albums_missing = models.PositiveIntegerField(
         default=0, help_text="that Spotify does not have or answers nonsense for"
+    )
+    tracks_total = models.PositiveIntegerField(
+        null=True, help_text="as Spotify says; empty while the list is not known"
     )
     tracks_done = models.PositiveIntegerField(default=0)
     calls_left = models.PositiveIntegerField(null=True, help_text="estimate; empty while the list is not known")

@@ -4,7 +4,7 @@ Fields that Spotify always sends are required: an answer without one raises Malf
 null or empty, and unknown fields are ignored, because new ones come without notice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -61,12 +61,20 @@ class PlaylistPayload:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, its items parsed. `total` is an estimate, or None; `is_empty`: not even nulls were in it."""
+    """One page of a list, its items parsed. `total` is an estimate, or None; `size`: how many came, with nulls."""
 
     items: list[Any]
     total: int | None
     has_next: bool
-    is_empty: bool
+    size: int
+
+    @property
+    def is_empty(self) -> bool:
+        return self.size == 0
+
+    def is_last(self, offset: int) -> bool:
+        """Is nothing said to come after this page, which begins at `offset`?"""
+        return not self.has_next and (self.total is None or offset + self.size >= self.total)
 
 
 def an_object(value: Any, what: str) -> Json:
@@ -177,6 +185,18 @@ def playlist(value: Any) -> PlaylistPayload:
     )
 
 
+def full_playlist(value: Any) -> tuple[PlaylistPayload, Page | None]:
+    """A playlist, and its first rows where they came along: `tracks`, `items` or both; none in Development Mode."""
+    about, data = playlist(value), an_object(value, "a playlist")
+    for name in ("items", "tracks"):
+        rows = data.get(name)
+        if isinstance(rows, dict) and isinstance(rows.get("items"), list):
+            first = page(rows, playlist_row, nulls=True)
+            if first.size or first.total == 0:
+                return about, first
+    return about, None
+
+
 def playlist_row(row: Any) -> TrackPayload | None:
     """The track of a playlist's row; None for what is left out: null, local files, episodes, removed tracks."""
     if not isinstance(row, dict) or row.get("is_local"):
@@ -196,8 +216,21 @@ def page(value: Any, parse: Callable[[Any], Any], *, nulls: bool = False) -> Pag
         items=[parse(item) for item in items if nulls or item is not None],
         total=total if isinstance(total, int) else None,
         has_next=bool(data.get("next")),
-        is_empty=not items,
+        size=len(items),
     )
+
+
+def has_moved(pages: Sequence[Page], different: int | None = None) -> bool:
+    """Has a list changed between its pages, so that something of it may be missing?
+
+    `different`: how many different items came, where a list holds none twice. There repeats betray it, too, and a total
+    that wavers does not, where as many came as it ever said.
+    """
+    totals = {page.total for page in pages if page.total is not None}
+    if different is None:
+        return len(totals) > 1
+    repeats = different < sum(len(page.items) for page in pages)
+    return (repeats or len(totals) > 1) and different < max(totals, default=0)
 
 
 def found_artists(value: Any) -> list[ArtistPayload]:

@@ -10,13 +10,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from songranker.titles import name_key, normalise, parse
-from spotify import catalogue
-from spotify.client import MAX_ALBUMS, MAX_TRACKS, SpotifyClient
+from spotify import catalogue, signals
+from spotify.client import MAX_ALBUMS, MAX_TRACKS, Arrived, SpotifyClient
 from spotify.errors import Forbidden, NotFound
 from spotify.models import Artist, Lookup, Playlist
-from spotify.payloads import AlbumPayload, TrackPayload
+from spotify.payloads import AlbumPayload, Page, PlaylistPayload, TrackPayload
 
-P = TypeVar("P", AlbumPayload, TrackPayload)
+P = TypeVar("P", AlbumPayload, TrackPayload, PlaylistPayload)
 MAX_QUERY_LENGTH = 200
 
 PLAYLIST_NEEDS_EXTENDED = (
@@ -70,7 +70,14 @@ class ArtistAlbums(Query):
     kind: ClassVar[str] = "artist_albums"
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        albums = client.artist_albums(self.value)
+        def arrived(offset: int, page: Page) -> None:
+            """Of a list that nobody knew its beginning is of use already."""
+            if lookup.is_known() or page.is_last(offset):
+                return
+            if catalogue.store_listing_page(self.value, offset, page.items, now):
+                signals.lookup_grew.send_robust(sender=Lookup, lookup=lookup)
+
+        albums = client.artist_albums(self.value, arrived)
         named = {artist.id for album in albums for artist in album.artists}
         if self.value not in named and not Artist.objects.filter(pk=self.value).exists():
             catalogue.store_artists([client.artist(self.value)], now)
@@ -94,8 +101,9 @@ class AlbumsByName(Query):
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
         search = ensure(ArtistSearch(self.value), client, now)
         artist = best_match(self.value, [hit.artist for hit in search.hits.select_related("artist")])
-        ensure(ArtistAlbums(artist.pk), client, now)
         lookup.artist = artist
+        lookup.save(update_fields=["artist"])  # now: whoever waits for the list can see it grow
+        ensure(ArtistAlbums(artist.pk), client, now)
 
     def result_url(self) -> str:
         return f"{reverse('albums')}?{urlencode({'artist': self.value})}"
@@ -156,11 +164,31 @@ class PlaylistTracks(Query):
         return Forbidden(PLAYLIST_NEEDS_EXTENDED) if settings.SPOTIFY_QUOTA_MODE == "development" else None
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        playlist = client.playlist(self.value)
-        if playlist.snapshot_id and Playlist.objects.filter(pk=self.value, snapshot_id=playlist.snapshot_id).exists():
-            return  # its rows are of this very snapshot
-        tracks, left_out = client.playlist_tracks(self.value)
-        catalogue.store_playlist(playlist, tracks, left_out, now)
+        for last in (False, True):
+            found, first = client.playlist(self.value)
+            playlist = _under(self.value, found)
+            if (
+                playlist.snapshot_id
+                and Playlist.objects.filter(pk=self.value, snapshot_id=playlist.snapshot_id).exists()
+            ):
+                return  # its rows are of this very snapshot
+            rows, has_moved = client.playlist_rows(self.value, first, self._as_it_comes(playlist, lookup, now))
+            if last or not has_moved:
+                break
+            client.start_over()
+        catalogue.store_playlist(playlist, rows, now)
+
+    @staticmethod
+    def _as_it_comes(playlist: PlaylistPayload, lookup: Lookup, now: datetime) -> Arrived:
+        """Stores each page; one that nobody knew can be used while the rest is read."""
+        growing = not lookup.is_known()
+
+        def arrived(offset: int, page: Page) -> None:
+            catalogue.store_playlist_page(playlist, offset, page, now, growing=growing)
+            if growing and not page.is_last(offset):
+                signals.lookup_grew.send_robust(sender=Lookup, lookup=lookup)
+
+        return arrived
 
     def result_url(self) -> str:
         return reverse("playlist-tracks", args=[self.value])

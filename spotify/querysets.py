@@ -2,13 +2,14 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from songranker import titles
 
@@ -88,10 +89,10 @@ class LookupQuerySet(models.QuerySet[Any]):
         return False
 
     def by_value(self, kind: str, values: Sequence[str]) -> dict[str, Any]:
-        """The rows of many questions of one kind, by value: in steps, because a statement takes only so many parameters."""
+        """The rows of many questions of one kind, by value."""
         found: dict[str, Any] = {}
-        for at in range(0, len(values), 500):
-            found |= {lookup.value: lookup for lookup in self.filter(kind=kind, value__in=values[at : at + 500])}
+        for some in _in_steps(values):
+            found |= {lookup.value: lookup for lookup in self.filter(kind=kind, value__in=some)}
         return found
 
     def start(self, *, pk: str, task_id: str, now: datetime, lease: timedelta, redelivered: bool) -> Any:
@@ -172,12 +173,28 @@ class TrackQuerySet(models.QuerySet[Any]):
         """With all that a session's copy of a track needs."""
         return self.with_artists().select_related("album").prefetch_related("album__credits")
 
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of these ids are here."""
+        return {pk for some in _in_steps(ids) for pk in self.filter(pk__in=some).values_list("pk", flat=True)}
+
+    def with_ids(self, ids: Sequence[str]) -> Iterator[Any]:
+        """The tracks with these ids, in no order."""
+        for some in _in_steps(ids):
+            yield from self.filter(pk__in=some)
+
     def song_keys(self, album_ids: Collection[str]) -> dict[str, set[str]]:
         """Keys of the titles on each of these albums, as far as their tracks are known."""
         keys: dict[str, set[str]] = defaultdict(set)
         for album_id, name in self.filter(album_id__in=album_ids).order_by().values_list("album_id", "name"):
             keys[album_id].add(titles.parse(name).key)
         return keys
+
+
+class PlaylistQuerySet(models.QuerySet[Any]):
+    def with_progress(self) -> "PlaylistQuerySet":
+        """Each with `tracks`, how many rows are here, and `read`, how many of all rows have been read."""
+        last = Coalesce(models.Max("rows__position") + 1, 0)
+        return self.annotate(tracks=models.Count("rows"), read=last)
 
 
 class ImportQuerySet(models.QuerySet[Any]):
@@ -198,8 +215,19 @@ class ImportQuerySet(models.QuerySet[Any]):
         """Active, and not paused until later."""
         return self.active().filter(Q(resumes_at__isnull=True) | Q(resumes_at__lte=now))
 
-    def waiting_for_album(self, album_id: str) -> "ImportQuerySet":
-        return self.active().filter(items__album_id=album_id, items__state="waiting")
+    def waiting_for(self, kind: str, value: str) -> "ImportQuerySet":
+        """Active imports that go on when this question is answered: of their list, or of an album."""
+        from spotify.models import Lookup
+
+        if kind == "album_tracks":
+            ours = Q(items__album_id=value, items__state="waiting") | Q(key=f"album:{value}")
+        elif kind == "artist_albums":
+            names = Lookup.objects.filter(kind="albums_by_name", artist=value).values_list("value", flat=True)
+            ours = Q(kind="artist", spotify_id=value) | Q(key__in=[f"name:{name}" for name in names])
+        else:
+            begins = {"albums_by_name": "name", "playlist_tracks": "playlist"}.get(kind)
+            ours = Q(key=f"{begins}:{value}")
+        return self.active().filter(ours).distinct()
 
 
 class ImportItemQuerySet(models.QuerySet[Any]):
@@ -214,12 +242,16 @@ class ImportItemQuerySet(models.QuerySet[Any]):
         return self.annotate(album_name=models.Subquery(albums.values("name")[:1])).order_by("position")
 
 
+def _in_steps(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """A statement takes only so many parameters."""
+    for at in range(0, len(values), 500):
+        yield values[at : at + 500]
+
+
 def upsert(model: type[_M], rows: list[_M], fields: list[str], unique: list[str]) -> None:
     """Insert rows or update `fields` of those that exist; always in one order, so that two workers cannot deadlock."""
     if rows:
-        ordered = sorted(rows, key=lambda row: tuple(str(_value(row, name)) for name in unique))
+        # A foreign key's own value, not the row that it points to.
+        names = [cast("models.Field[Any, Any]", model._meta.get_field(name)).attname for name in unique]
+        ordered = sorted(rows, key=lambda row: tuple(str(getattr(row, name)) for name in names))
         model._default_manager.bulk_create(ordered, update_conflicts=True, update_fields=fields, unique_fields=unique)
-
-
-def _value(row: models.Model, name: str) -> Any:
-    return getattr(row, "pk" if name == "id" else name)

@@ -164,6 +164,9 @@ class ImportOut(serializers.Serializer[Any]):
     albums_total = serializers.IntegerField()
     albums_done = serializers.IntegerField()
     albums_missing = serializers.IntegerField(help_text="of those done: not to be had")
+    tracks_total = serializers.IntegerField(
+        allow_null=True, help_text="as Spotify says; null while the list is not known"
+    )
     tracks_done = serializers.IntegerField()
     estimate = EstimateOut(allow_null=True)
     resumes_at = serializers.DateTimeField(allow_null=True)
@@ -212,6 +215,7 @@ def import_out(made: Import, estimate: Estimate | None) -> dict[str, Any]:
         "albums_total": made.albums_total,
         "albums_done": made.albums_done,
         "albums_missing": made.albums_missing,
+        "tracks_total": made.tracks_total,
         "tracks_done": made.tracks_done,
         "estimate": estimate and dataclasses.asdict(estimate),
         "resumes_at": made.resumes_at,

@@ -90,7 +90,7 @@ class Work:
 
     def forget_pages(self) -> None:
         """The question has ended, well or badly."""
-        self._kept.forget()
+        self._kept.clear()
 
     def _place(self) -> Place:
         return gateway.place(self.lookup.priority)
@@ -152,10 +152,11 @@ class KeptPages(MutableMapping[tuple[str, int], Json]):
     def __len__(self) -> int:
         return len(self._pages())
 
-    def forget(self) -> None:
-        """The question has ended, well or badly."""
-        if self._known:
+    def clear(self) -> None:
+        """They are of no use any more: the question has ended, or the list has changed."""
+        if self._pages():
             LookupPage.objects.filter(lookup=self._lookup).delete()
+            self._known = {}
 
 
 class _Leases:

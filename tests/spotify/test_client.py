@@ -89,15 +89,26 @@ def test_an_album_is_one_call(rig, simulator):
 def test_a_playlist_counts_what_it_leaves_out(rig, simulator):
     simulator.config(quota_mode="extended")
     client = rig(extended=True).client
-    about, (tracks, left_out) = client.playlist(ODD_LIST), client.playlist_tracks(ODD_LIST)
-    assert (about.name, len(tracks), left_out) == ("A list with odd rows", 6, 4)
+    about, first = client.playlist(ODD_LIST)
+    rows, has_moved = client.playlist_rows(ODD_LIST, first)
+    tracks = [track for track in rows if track]
+    assert (about.name, len(rows), len(tracks), has_moved) == ("A list with odd rows", 10, 6, False)
     assert len({track.id for track in tracks}) == 5  # one stands there twice
-    assert len(rig(extended=True).client.playlist_tracks(LONG_LIST)[0]) == 120
+    assert simulator.calls == 1  # its rows came with it
+
+
+def test_a_long_playlist_goes_on_where_its_first_rows_end(rig, simulator):
+    simulator.config(quota_mode="extended")
+    client = rig(extended=True).client
+    rows, _ = client.playlist_rows(LONG_LIST, client.playlist(LONG_LIST)[1])
+    assert len({track.id for track in rows}) == len(rows) == 120
+    assert simulator.state()["by_path"] == {"/v1/playlists/{id}": 1, "/v1/playlists/{id}/items": 1}
+    assert client.playlist_rows(LONG_LIST, None)[0] == rows  # where none came along
 
 
 def test_a_playlist_in_development_mode_is_forbidden(rig):
     with pytest.raises(Forbidden):
-        rig().client.playlist_tracks(LONG_LIST)
+        rig().client.playlist_rows(LONG_LIST, None)
 
 
 def test_language_decides_the_name(rig):
@@ -270,14 +281,15 @@ def page(ids, total, following=None):
 def test_pages_as_odd_as_they_come(rig, pages, found, asked):
     client = rig().client
     client._get = answers = Pages(*pages)
-    assert "".join(item.id for item in _once_each(client._pages("e", "p", {}, 2, Item))) == found
+    came = client._pages("e", "p", {}, 2, Item)
+    assert "".join(item.id for item in _once_each(item for one in came for item in one.items)) == found
     assert answers.asked == asked
 
 
 def test_a_list_that_never_ends_ends(rig):
     client = rig().client
     client._get = answers = Pages(*[page(f"{i}{i + 1}", 6, "x") for i in range(50)])
-    list(client._pages("e", "p", {}, 2, Item))
+    client._pages("e", "p", {}, 2, Item)
     assert len(answers.asked) == 6 // 2 + 2
 
 

@@ -13,6 +13,7 @@ from spotify import fetching, gateway, import_items, imports, links, tasks
 from spotify.errors import Forbidden
 from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, Playlist, ThrottleSnapshot, Track
+from spotify.plans import PlannedAlbum
 from tests.conftest import TAYLOR
 from tests.spotify.test_simulator import FEARLESS, LONG_LIST
 
@@ -160,7 +161,8 @@ class TestOneImportForOneThing:
         made = finished(Target("artist", LORDE))
         item = made.items.last()
         Import.objects.filter(pk=made.pk).update(state="queued", finished_at=None)
-        import_items.take_list(made, [one.album_id for one in made.items.all()][:-1])
+        listed = [PlannedAlbum(one.album_id, "", "", 1) for one in made.items.all()]
+        import_items.take_list(made, listed[:-1], timezone.now())
         assert Album.objects.filter(pk=item.album_id).exists()
         assert made.items.count() == made.albums_total - 1
 
