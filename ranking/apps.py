@@ -9,11 +9,10 @@ class RankingConfig(AppConfig):
     def ready(self) -> None:
         from ranking.errors import RankingError
         from songranker import problems
-        from spotify.signals import import_changed, lookup_grew, lookup_settled
+        from spotify.signals import import_changed, lookups_changed
 
         problems.register(RankingError, _problem)
-        for signal in (lookup_settled, lookup_grew):
-            signal.connect(_catalogue_grew, dispatch_uid="ranking")
+        lookups_changed.connect(_catalogue_grew, dispatch_uid="ranking")
         import_changed.connect(_import_changed, dispatch_uid="ranking")
 
 
@@ -29,17 +28,17 @@ def _problem(error: Any) -> Any:
     return Problem(error.code, error.detail, retry_after=error.retry_after, headers=headers)
 
 
-def _catalogue_grew(lookup: Any, **_: Any) -> None:
-    """An album, a track, some of a playlist or what a search found is here: sessions that wait for it go on."""
+def _catalogue_grew(kind: str, values: list[str], **_: Any) -> None:
+    """Albums, tracks, some of a playlist or what a search found are here: sessions that wait for them go on."""
     from ranking import tasks
     from ranking.models import Match, Session
 
-    if lookup.kind == "track_search":
-        for session_id in Match.objects.sessions_waiting_for(lookup.value):
+    if kind == "track_search":
+        for session_id in Match.objects.sessions_waiting_for(values):
             tasks.publish(tasks.match, session_id)
-    kind = {"album_tracks": "album", "track": "track", "playlist_tracks": "playlist"}.get(lookup.kind)
-    if kind:
-        for session_id in Session.objects.waiting_for(kind, lookup.value).values_list("pk", flat=True).distinct():
+    source = {"album_tracks": "album", "track": "track", "playlist_tracks": "playlist"}.get(kind)
+    if source:
+        for session_id in Session.objects.waiting_for(source, values).values_list("pk", flat=True):
             tasks.publish(tasks.collect, session_id)
 
 

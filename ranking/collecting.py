@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 # Failures that asking again does not cure.
 _FINAL = frozenset({"spotify_forbidden", "spotify_invalid_answer"})
 # Copies included: far above any artist, and a bound on what one request can make.
-MAX_ROWS = 5000
+MAX_ROWS = 20_000
 _QUERIES: dict[str, type[queries.Query]] = {
     "album": queries.AlbumTracks,
     "track": queries.TrackById,
@@ -48,14 +48,13 @@ def collect(session: Session) -> str:
         _take_feed(session)
         waiting_for = list(session.sources.filter(state=Source.State.WAITING))
         lookups = _lookups(waiting_for)
-        arrived = [
-            source for source in waiting_for if _take(session, source, lookups.get((source.kind, source.spotify_id)))
-        ]
+        arrived = _take_all(session, waiting_for, lookups)
         missing = [source for source in waiting_for if source.state == Source.State.WAITING]
         feeding = session.feed is not None and session.feed.is_active
         if not feeding:
             missing = _give_up(missing)
-        Source.objects.bulk_update(waiting_for, ["state"], batch_size=500)
+        ended = [source for source in waiting_for if source.state != Source.State.WAITING]
+        Source.objects.bulk_update(ended, ["state"], batch_size=500)
         if arrived:
             merges.fold(session)
         if not missing and not feeding:
@@ -106,20 +105,25 @@ def _lookups(sources: list[Source]) -> dict[tuple[str, str], Lookup]:
     return found
 
 
-def _take(session: Session, source: Source, lookup: Lookup | None) -> bool:
-    """Copy what is here of a source; sets its state. Did songs come?"""
-    places = _places(source, lookup)
-    here = set(session.songs.exclude(spotify_id="").values_list("spotify_id", flat=True))
-    new = [track_id for track_id in places if track_id not in here]
+def _take_all(session: Session, sources: list[Source], lookups: dict[tuple[str, str], Lookup]) -> bool:
+    """Copy what is here of each source; sets their states. Did songs come?"""
     room = MAX_ROWS - session.songs.count()
+    here = set(session.songs.exclude(spotify_id="").values_list("spotify_id", flat=True))
+    places: dict[str, int] = {}
+    for source in sources:
+        lookup = lookups.get((source.kind, source.spotify_id))
+        found = _places(source, lookup)
+        source.state = _state_of(source, lookup, bool(found))
+        for track_id, place in found.items():
+            if track_id not in here:
+                places.setdefault(track_id, source.position * 1000 + place)
+    new = list(places)
     if len(new) > room:
-        _log.warning("session %s is full: %s tracks of %s are left out", session.pk, len(new) - room, source)
-    first = source.position * 1000
+        _log.warning("session %s is full: %s tracks are left out", session.pk, len(new) - room)
     Song.objects.bulk_create(
-        songs.of_track(session, track, first + places[track.pk])
+        songs.of_track(session, track, places[track.pk])
         for track in Track.objects.for_songs().with_ids(new[: max(0, room)])
     )
-    source.state = _state_of(source, lookup, bool(places))
     return bool(new)
 
 
@@ -132,7 +136,9 @@ def _places(source: Source, lookup: Lookup | None) -> dict[str, int]:
         rows = PlaylistRow.objects.filter(playlist=source.spotify_id).order_by("-position")
         # It may hold a track twice: the first place counts.
         return dict(reversed(dict(rows.values_list("track", "position")).items()))
-    ids = Track.objects.of_album(source.spotify_id).values_list("pk", flat=True) if answered else []
+    if not answered:
+        return {}
+    ids = Track.objects.of_album(source.spotify_id).values_list("pk", flat=True)
     return {track_id: place for place, track_id in enumerate(ids)}
 
 

@@ -1,5 +1,6 @@
 """Questions to sessions and comparisons, named for who asks."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -14,11 +15,11 @@ class SessionQuerySet(models.QuerySet[Any]):
         """Sessions whose votes count on the leaderboards."""
         return self.filter(visibility__in=COUNTED_VISIBILITIES)
 
-    def waiting_for(self, kind: str, spotify_id: str) -> "SessionQuerySet":
-        """Sessions that collect, and wait for this album or track."""
+    def waiting_for(self, kind: str, spotify_ids: Sequence[str]) -> "SessionQuerySet":
+        """Sessions that collect, and wait for one of these albums, tracks or playlists."""
         return self.filter(
-            state="collecting", sources__kind=kind, sources__spotify_id=spotify_id, sources__state="waiting"
-        )
+            state="collecting", sources__kind=kind, sources__spotify_id__in=spotify_ids, sources__state="waiting"
+        ).distinct()
 
     def collecting(self) -> "SessionQuerySet":
         return self.filter(state="collecting").order_by("created_at")
@@ -59,8 +60,8 @@ class MatchQuerySet(models.QuerySet[Any]):
         """Matches of a session that are not searched yet, in the order of its songs."""
         return self.filter(song__session=session, state="waiting").select_related("song").order_by("song__position")
 
-    def sessions_waiting_for(self, question: str) -> list[str]:
-        waiting = self.filter(question=question, state="waiting").order_by()
+    def sessions_waiting_for(self, questions: Sequence[str]) -> list[str]:
+        waiting = self.filter(question__in=questions, state="waiting").order_by()
         return list(waiting.values_list("song__session_id", flat=True).distinct())
 
 

@@ -11,21 +11,20 @@ class SpotifyConfig(AppConfig):
         from songranker import metrics, problems
         from spotify import checks, gauges
         from spotify.errors import SpotifyError
-        from spotify.signals import lookup_grew, lookup_settled
+        from spotify.signals import lookups_changed
 
         problems.register(SpotifyError, _problem)
         metrics.register_gauges(gauges.budget)
         checks.install()
-        for signal in (lookup_settled, lookup_grew):
-            signal.connect(_imports_go_on, dispatch_uid="spotify")
+        lookups_changed.connect(_imports_go_on, dispatch_uid="spotify")
 
 
-def _imports_go_on(lookup: Any, **_: Any) -> None:
-    """A list or an album is here, or some of a list: imports that wait for it go on."""
+def _imports_go_on(kind: str, values: list[str], **_: Any) -> None:
+    """A list or albums are here, or some of a list: imports that wait for it go on."""
     from spotify import tasks
     from spotify.models import Import
 
-    for import_id in Import.objects.waiting_for(lookup.kind, lookup.value).values_list("pk", flat=True):
+    for import_id in Import.objects.waiting_for(kind, values).values_list("pk", flat=True):
         tasks.publish_advance(import_id)
 
 

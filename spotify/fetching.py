@@ -1,6 +1,7 @@
 """What the worker of the `spotify` queue does with one question, and what the sweeper does for those without a message."""
 
 import logging
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -34,6 +35,8 @@ MAX_ATTEMPTS = 4
 STARVES_AFTER = timedelta(minutes=2)
 # A second 404 so long after the first one hides what was known: false ones have come in bursts.
 DOUBT_FOR = timedelta(hours=1)
+# The outcome of a question that goes on by itself: nobody is told.
+GIVEN_BACK = "given back"
 # What the sweeper fills the queue to: a pause of six hours must not end in a flood of messages.
 SWEEP_FILLS_TO = 100
 
@@ -44,7 +47,7 @@ def run(lookup: Lookup) -> str:
     Raises MadeWay where the question went back into the queue: then nobody who waits may be woken.
     """
     if lookup.attempts > MAX_ATTEMPTS:
-        return _settle(lookup, Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."))
+        return _settle_all([lookup], Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."))
     work = Work(lookup)
     if work.nobody_waits() and queue_length("spotify"):
         _put_back(lookup, gateway.LEFT)
@@ -84,18 +87,14 @@ def _fetch(work: Work, lookups: list[Lookup]) -> str:
     except MadeWay:
         raise
     except SpotifyError as error:
-        outcomes = [_settle(lookup, error) for lookup in lookups]
+        return _settle_all(lookups, error)
     except Unreachable:  # no call is made without Redis; it goes on when that is back
-        outcomes = [_settle(lookup, BrokerDown("The queue cannot be reached.", 5)) for lookup in lookups]
+        return _settle_all(lookups, BrokerDown("The queue cannot be reached.", 5))
     except Exception:
         # A bug, or the database went away: say so where that is possible, and let Celery log the traceback.
-        for lookup in lookups:
-            _settle(lookup, Unavailable("Something broke on our side.", 30))
+        _settle_all(lookups, Unavailable("Something broke on our side.", 30))
         raise
-    else:
-        absent = NotFound("Spotify has nothing under this id.")
-        outcomes = [_settle(lookup, absent if lookup.value in missing else None) for lookup in lookups]
-    return outcomes[0]
+    return _settle_all(lookups, missing=missing)
 
 
 def _put_back(lookup: Lookup, priority: int) -> None:
@@ -105,20 +104,27 @@ def _put_back(lookup: Lookup, priority: int) -> None:
         _log.warning("%s has no message now; the sweeper will send one", lookup)
 
 
+def _settle_all(lookups: list[Lookup], error: SpotifyError | None = None, missing: Container[str] = ()) -> str:
+    """Write what became of the questions of one call, and tell who waits, once for all. Returns the first one's outcome."""
+    absent = NotFound("Spotify has nothing under this id.")
+    outcomes = [_settle(lookup, absent if lookup.value in missing else error) for lookup in lookups]
+    ended = [lookup.value for lookup, outcome in zip(lookups, outcomes, strict=True) if outcome != GIVEN_BACK]
+    if ended:
+        signals.lookups_changed.send_robust(sender=Lookup, kind=lookups[0].kind, values=ended)
+    return outcomes[0]
+
+
 def _settle(lookup: Lookup, error: SpotifyError | None) -> str:
-    """Write what became of a question, and tell the other apps where it has ended."""
+    """Write what became of a question."""
     # When the answer was stored, not when the work began: who asked in between has his answer, too.
     now = timezone.now()
     if isinstance(error, Paused | BudgetSpent | Outage | BrokerDown):
         return _give_back(lookup, error, now)
     if error is None:
-        outcome = _done(lookup, now)
-    elif isinstance(error, NotFound):
-        outcome = _absent(lookup, error, now)
-    else:
-        outcome = _failed(lookup, error, now)
-    signals.lookup_settled.send_robust(sender=Lookup, lookup=lookup)
-    return outcome
+        return _done(lookup, now)
+    if isinstance(error, NotFound):
+        return _absent(lookup, error, now)
+    return _failed(lookup, error, now)
 
 
 def _save(lookup: Lookup, **values: object) -> None:
@@ -167,7 +173,7 @@ def _give_back(lookup: Lookup, error: Unavailable, now: datetime) -> str:
         attempts=0,
     )
     _log.info("gave %s back: %s (%.0f s)", lookup, error.code, error.retry_after)
-    return "given back"
+    return GIVEN_BACK
 
 
 def _failed(lookup: Lookup, error: SpotifyError, now: datetime) -> str:

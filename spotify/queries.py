@@ -75,7 +75,7 @@ class ArtistAlbums(Query):
             if lookup.is_known() or page.is_last(offset):
                 return
             if catalogue.store_listing_page(self.value, offset, page.items, now):
-                signals.lookup_grew.send_robust(sender=Lookup, lookup=lookup)
+                _tell_that_it_grows(lookup)
 
         albums = client.artist_albums(self.value, arrived)
         named = {artist.id for album in albums for artist in album.artists}
@@ -186,12 +186,16 @@ class PlaylistTracks(Query):
         def arrived(offset: int, page: Page) -> None:
             catalogue.store_playlist_page(playlist, offset, page, now, growing=growing)
             if growing and not page.is_last(offset):
-                signals.lookup_grew.send_robust(sender=Lookup, lookup=lookup)
+                _tell_that_it_grows(lookup)
 
         return arrived
 
     def result_url(self) -> str:
         return reverse("playlist-tracks", args=[self.value])
+
+
+def _tell_that_it_grows(lookup: Lookup) -> None:
+    signals.lookups_changed.send_robust(sender=Lookup, kind=lookup.kind, values=[lookup.value])
 
 
 _KINDS: dict[str, type[Query]] = {

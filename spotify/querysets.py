@@ -215,18 +215,19 @@ class ImportQuerySet(models.QuerySet[Any]):
         """Active, and not paused until later."""
         return self.active().filter(Q(resumes_at__isnull=True) | Q(resumes_at__lte=now))
 
-    def waiting_for(self, kind: str, value: str) -> "ImportQuerySet":
-        """Active imports that go on when this question is answered: of their list, or of an album."""
+    def waiting_for(self, kind: str, values: Sequence[str]) -> "ImportQuerySet":
+        """Active imports that go on when these questions are answered: of their list, or of their albums."""
         from spotify.models import Lookup
 
         if kind == "album_tracks":
-            ours = Q(items__album_id=value, items__state="waiting") | Q(key=f"album:{value}")
+            items = Q(items__album_id__in=values, items__state="waiting")
+            ours = items | Q(key__in=[f"album:{value}" for value in values])
         elif kind == "artist_albums":
-            names = Lookup.objects.filter(kind="albums_by_name", artist=value).values_list("value", flat=True)
-            ours = Q(kind="artist", spotify_id=value) | Q(key__in=[f"name:{name}" for name in names])
+            names = Lookup.objects.filter(kind="albums_by_name", artist__in=values).values_list("value", flat=True)
+            ours = Q(kind="artist", spotify_id__in=values) | Q(key__in=[f"name:{name}" for name in names])
         else:
             begins = {"albums_by_name": "name", "playlist_tracks": "playlist"}.get(kind)
-            ours = Q(key=f"{begins}:{value}")
+            ours = Q(key__in=[f"{begins}:{value}" for value in values])
         return self.active().filter(ours).distinct()
 
 

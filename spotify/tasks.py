@@ -57,7 +57,7 @@ def advance_import(import_id: str, **unknown: Any) -> str:
 def publish_advance(import_id: Any) -> None:
     """Send `advance_import`; where the broker is away, the sweeper goes on."""
     try:
-        advance_import.apply_async(args=(str(import_id),))
+        advance_import.apply_async(args=(str(import_id),), priority=0)  # quick, and the worker waits for it
     except waiting.BROKER_ERRORS as error:
         _log.warning("import %s waits for the sweeper: %s", import_id, type(error).__name__)
 

@@ -103,6 +103,10 @@ class Simulator:
     def config(self, **changes: Any) -> None:
         self.admin("config", changes)
 
+    def change(self, *changes: dict[str, Any]) -> None:
+        """Changes of the catalogue, until the next reset."""
+        self.admin("catalogue", list(changes))
+
     def faults(self, *faults: dict[str, Any]) -> None:
         self.admin("faults", list(faults))
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from spotify.simulator.catalogue import DATA, Catalogue
+from spotify.simulator.catalogue import DATA
 from spotify.simulator.quota import Config
 from spotify.simulator.server import Server
 
@@ -36,9 +36,8 @@ def serve(options: argparse.Namespace) -> int:
     if not options.catalogue.is_dir():
         sys.stderr.write(f"--catalogue: {options.catalogue} is not a folder\n")
         return 2
-    catalogue = Catalogue.load(options.catalogue)
     try:
-        server = Server(options.port, config, catalogue)
+        server = Server(options.port, config, options.catalogue)
     except OSError as error:
         sys.stderr.write(f"port {options.port}: {error.strerror}\n")
         return 1
@@ -49,6 +48,7 @@ def serve(options: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    catalogue = server.api.catalogue
     known = f"{len(catalogue.artists)} artists, {len(catalogue.albums)} albums, {len(catalogue.tracks)} tracks"
     address = f"http://127.0.0.1:{server.server_address[1]}"
     budget = f"{config.limit} calls in {config.window_seconds:g} s"

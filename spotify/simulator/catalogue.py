@@ -75,10 +75,15 @@ class Catalogue:
             order = {"album": 0, "single": 1, "compilation": 2}
             artist.albums.sort(key=lambda album: album.release_date, reverse=True)
             artist.albums.sort(key=lambda album: order.get(album.album_type, 3))
-            for name in {artist.name, artist.name_en}:
-                catalogue._words.append((fold(name), artist))
+            catalogue.add_artist(artist)
         catalogue._add_playlists()
         return catalogue
+
+    def add_artist(self, artist: Artist) -> None:
+        """Can be found by id and by the words of the name."""
+        self.artists[artist.id] = artist
+        for name in {artist.name, artist.name_en}:
+            self._words.append((fold(name), artist))
 
     def _artist(self, artist_id: str, name: str, name_en: str = "") -> Artist:
         artist = self.artists.setdefault(artist_id, Artist(artist_id, name, name_en or name))

@@ -9,9 +9,11 @@ import re
 import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from spotify.simulator import changes
 from spotify.simulator.api import Api, Call, Refused
 from spotify.simulator.catalogue import Catalogue
 from spotify.simulator.faults import Fault, Faults
@@ -64,6 +66,9 @@ class Handler(BaseHTTPRequestHandler):
             if what == "reset":
                 self.server.state.reset()
                 self.server.faults.replace([])
+                self.server.restore()
+            elif what == "catalogue":
+                self.server.change(wanted)
             elif what == "config":
                 self._configure(wanted)
             elif what == "faults":
@@ -73,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self._send_json(404, {"error": f"no such command: {what}"})
                 return
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             self._send_json(400, {"error": str(error)})
             return
         self._send_json(200, self.server.state.snapshot())
@@ -235,8 +240,21 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, config: Config, catalogue: Catalogue) -> None:
+    def __init__(self, port: int, config: Config, folder: Path) -> None:
         self.state = State(config)
         self.faults = Faults()
-        self.api = Api(catalogue, self.state)
+        self.folder = folder
+        self.api = Api(Catalogue.load(folder), self.state)
+        self._changed = False
         super().__init__(("127.0.0.1", port), Handler)
+
+    def change(self, wanted: list[dict[str, Any]]) -> None:
+        """Change the catalogue until the next reset."""
+        self._changed = True
+        changes.apply(self.api.catalogue, wanted)
+
+    def restore(self) -> None:
+        """The catalogue as it was loaded."""
+        if self._changed:
+            self.api.catalogue = Catalogue.load(self.folder)
+            self._changed = False

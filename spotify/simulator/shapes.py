@@ -112,7 +112,7 @@ class Shapes:
             "owner": {"id": playlist.owner, "display_name": playlist.owner, "type": "user"},
             "primary_color": None,
             "public": True,
-            "snapshot_id": hashlib.sha256(playlist.id.encode()).hexdigest()[:32],
+            "snapshot_id": _snapshot(playlist),
         }
         if self.extended:
             answer["tracks"] = self.page(f"/v1/playlists/{playlist.id}/tracks", playlist.rows, 0, 100, self.row)
@@ -159,6 +159,12 @@ class Shapes:
             "previous": url(max(0, offset - limit)) if offset else None,
             "total": total,
         }
+
+
+def _snapshot(playlist: Playlist) -> str:
+    """Another one for each change of the rows."""
+    rows = " ".join(row if isinstance(row, str) else row.id for row in playlist.rows)
+    return hashlib.sha256(f"{playlist.id} {rows}".encode()).hexdigest()[:32]
 
 
 def _number(seed: str, below: int) -> int:

@@ -13,23 +13,13 @@ from ranking.models import Session, Song
 from spotify import gateway, imports, queries, tasks
 from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, LookupPage, Track
-from tests import processes
 from tests.conftest import TAYLOR
+from tests.faults.helping import start_again, sweep_until
 from tests.processes import until
 
 pytestmark = pytest.mark.once
 ALBUMS, TRACKS = 68, 1265
 LORDE = "163tK9Wjr9P9DmM0AVK7lm"
-
-
-def sweep_until(what, condition, seconds=60):
-    """As beat would, every half second."""
-
-    def swept():
-        tasks.sweep()
-        return condition()
-
-    return until(what, swept, seconds, every=0.5)
 
 
 def state():
@@ -82,10 +72,7 @@ def test_both_workers_are_killed(workers, simulator, logs):
     begun(simulator)
     for queue in ("spotify", "default"):
         workers[queue].kill()
-    for queue in ("spotify", "default"):  # as a deploy does; for the tests that follow, too
-        before = workers[queue].output().count(" ready.")
-        workers[queue] = processes.start(f"worker_{queue}", logs, CELERY_SKIP_CHECKS="1")
-        until("it is ready", lambda queue=queue, before=before: workers[queue].output().count(" ready.") > before, 40)
+    start_again(workers, logs)
     simulator.config(latency_ms=0)
     Lookup.objects.filter(state__in=["running", "queued"]).update(lease_until="2026-01-01T00:00:00Z")
     sweep_until("it is done", lambda: state() == "done")
