@@ -1,6 +1,7 @@
 """Songs that come from the catalogue: each album, track or playlist joins as soon as its rows are there."""
 
 import logging
+from collections.abc import Container
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 _FINAL = frozenset({"spotify_forbidden", "spotify_invalid_answer"})
 # Copies included: far above any artist, and a bound on what one request can make.
 MAX_ROWS = 20_000
+# A session joins what comes at once while it has no more songs than this.
+SOON_UP_TO = 300
 _QUERIES: dict[str, type[queries.Query]] = {
     "album": queries.AlbumTracks,
     "track": queries.TrackById,
@@ -36,35 +39,53 @@ def start(session: Session) -> None:
         waiting.wait(task_id, settings.SESSION_WAIT_SECONDS)
 
 
-def collect(session: Session) -> str:
+def collect(session: Session, *, patient: bool = False) -> str:
     """Take over what the catalogue knows by now and ask for the rest. Safe to run twice, at once and late.
 
+    `patient`: leave few new songs of a large session for later; folding them in takes as long as folding in many.
     Returns the session's state.
     """
     with transaction.atomic():
         session = lock(session)
         if session.state == Session.State.READY:
             return session.state
+        # Read before the lookups: what an import that has ended brought is known, so that nothing is given up too early.
+        feeding = session.feed is not None and session.feed.is_active
         _take_feed(session)
         waiting_for = list(session.sources.filter(state=Source.State.WAITING))
         lookups = _lookups(waiting_for)
-        arrived = _take_all(session, waiting_for, lookups)
+        here = set(session.songs.values_list("spotify_id", flat=True))
+        new = _arrived(waiting_for, lookups, here)
         missing = [source for source in waiting_for if source.state == Source.State.WAITING]
-        feeding = session.feed is not None and session.feed.is_active
         if not feeding:
             missing = _give_up(missing)
-        ended = [source for source in waiting_for if source.state != Source.State.WAITING]
-        Source.objects.bulk_update(ended, ["state"], batch_size=500)
-        if arrived:
-            merges.fold(session)
-        if not missing and not feeding:
+        more_to_come = feeding or bool(missing)
+        if not (patient and more_to_come and _are_few(len(new), len(here))):
+            _join(session, waiting_for, new)
+        if not more_to_come:
             session.state = Session.State.READY
             session.save(update_fields=["state"])
-        if arrived:
-            touch(session)
-            marks.mark_session(session)
     _ask_for([source for source in missing if not source.fed], lookups)
     return session.state
+
+
+def _are_few(new: int, here: int) -> bool:
+    """A person who has hundreds of songs to compare waits for none."""
+    return here > SOON_UP_TO and new * 4 < here
+
+
+def _join(session: Session, sources: list[Source], new: dict[str, int]) -> None:
+    """Write the sources' states, and make songs of the tracks, by their places."""
+    ended = [source for source in sources if source.state != Source.State.WAITING]
+    Source.objects.bulk_update(ended, ["state"], batch_size=500)
+    room = max(0, MAX_ROWS - session.songs.count())
+    if len(new) > room:
+        _log.warning("session %s is full: %s tracks are left out", session.pk, len(new) - room)
+    tracks = Track.objects.for_songs().with_ids(list(new)[:room])
+    if Song.objects.bulk_create(songs.of_track(session, track, new[track.pk]) for track in tracks):
+        merges.fold(session)
+        touch(session)
+        marks.mark_session(session)
 
 
 def _take_feed(session: Session) -> None:
@@ -105,26 +126,17 @@ def _lookups(sources: list[Source]) -> dict[tuple[str, str], Lookup]:
     return found
 
 
-def _take_all(session: Session, sources: list[Source], lookups: dict[tuple[str, str], Lookup]) -> bool:
-    """Copy what is here of each source; sets their states. Did songs come?"""
-    room = MAX_ROWS - session.songs.count()
-    here = set(session.songs.exclude(spotify_id="").values_list("spotify_id", flat=True))
-    places: dict[str, int] = {}
+def _arrived(sources: list[Source], lookups: dict[tuple[str, str], Lookup], here: Container[str]) -> dict[str, int]:
+    """The tracks that are new, with their places in the session. Sets the sources' states, without saving them."""
+    new: dict[str, int] = {}
     for source in sources:
         lookup = lookups.get((source.kind, source.spotify_id))
-        found = _places(source, lookup)
-        source.state = _state_of(source, lookup, bool(found))
-        for track_id, place in found.items():
+        places = _places(source, lookup)
+        source.state = _state_of(source, lookup, bool(places))
+        for track_id, place in places.items():
             if track_id not in here:
-                places.setdefault(track_id, source.position * 1000 + place)
-    new = list(places)
-    if len(new) > room:
-        _log.warning("session %s is full: %s tracks are left out", session.pk, len(new) - room)
-    Song.objects.bulk_create(
-        songs.of_track(session, track, places[track.pk])
-        for track in Track.objects.for_songs().with_ids(new[: max(0, room)])
-    )
-    return bool(new)
+                new.setdefault(track_id, source.position * 1000 + place)
+    return new
 
 
 def _places(source: Source, lookup: Lookup | None) -> dict[str, int]:

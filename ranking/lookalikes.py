@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from songranker import titles
 
@@ -39,7 +40,7 @@ _DROPPED_G = re.compile(r"(?<=..)ing$")
 _DIGITS = re.compile(r"\d+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Name:
     """A song as its title has it. artist: a number for each. lengths: sorted milliseconds by version key, where known."""
 
@@ -47,7 +48,7 @@ class Name:
     artist: int
     lengths: dict[str, tuple[int, ...]]
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.title.key
 

@@ -26,7 +26,7 @@ def publish(task: Any, session_id: str) -> str | None:
 def collect(session_id: str, **unknown: Any) -> str:
     """Bring a session's songs together. On retry it goes on where rows say that it was."""
     session = Session.objects.filter(pk=session_id).first()
-    return collecting.collect(session) if session else "gone"
+    return collecting.collect(session, patient=True) if session else "gone"
 
 
 @shared_task(name="ranking.match")
