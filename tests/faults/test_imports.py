@@ -30,14 +30,14 @@ def tracks_per_album():
     return {album.pk: album.total_tracks for album in Album.objects.listed_for(TAYLOR)}
 
 
-def assert_complete():
+def assert_complete(albums=ALBUMS, tracks=TRACKS):
     """Counted, no more and no less: each album has as many tracks as Spotify says, no track stands anywhere else."""
     made = Import.objects.get()
-    assert (made.state, made.albums_done, made.albums_missing) == ("done", ALBUMS, 0)
+    assert (made.state, made.albums_total, made.albums_done, made.albums_missing) == ("done", albums, albums, 0)
     expected = tracks_per_album()
-    assert len(expected) == ALBUMS
+    assert len(expected) == albums
     assert {album_id: Track.objects.filter(album_id=album_id).count() for album_id in expected} == expected
-    assert Track.objects.count() == made.tracks_done == TRACKS
+    assert Track.objects.count() == made.tracks_done == made.tracks_total == tracks
 
 
 def begun(simulator, latency_ms=30):
@@ -68,10 +68,11 @@ def test_a_child_that_is_killed_again_and_again(workers, simulator):
     assert_complete()
 
 
-def test_both_workers_are_killed(workers, simulator, logs):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed"])
+def test_both_workers_end_and_begin_again(workers, simulator, logs, number):
     begun(simulator)
     for queue in ("spotify", "default"):
-        workers[queue].kill()
+        workers[queue].kill(number)
     start_again(workers, logs)
     simulator.config(latency_ms=0)
     Lookup.objects.filter(state__in=["running", "queued"]).update(lease_until="2026-01-01T00:00:00Z")
@@ -180,3 +181,48 @@ def test_a_worker_that_is_killed_in_the_middle_of_the_list_does_not_ask_for_it_a
     assert_complete()
     assert simulator.calls <= 7 + ALBUMS + 1
     assert not LookupPage.objects.exists()
+
+
+def pages(simulator, count):
+    """The import's list is being read: so many pages of it are here."""
+    simulator.config(latency_ms=100)
+    imports.start(Target("artist", TAYLOR))
+    until(f"{count} pages are here", lambda: LookupPage.objects.count() >= count, 20)
+
+
+def test_an_album_that_comes_out_while_the_list_is_read_is_there(workers, simulator):
+    """It pushes the last row of each page to the next one, and itself would stand on none."""
+    pages(simulator, 3)
+    simulator.change({"kind": "release", "artist_id": TAYLOR, "tracks": 4})
+    simulator.config(latency_ms=0)
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete(ALBUMS + 1, TRACKS + 4)
+    assert simulator.calls <= 7 + 7 + ALBUMS + 1  # the list is read once more
+
+
+def test_an_album_that_goes_while_the_list_is_read_hides_no_other(workers, simulator):
+    """It pulls the first row of the next page onto the page that has been read."""
+    pages(simulator, 3)
+    gone = Album.objects.listed_for(TAYLOR)[7]
+    simulator.change({"kind": "take_down", "album_id": gone.pk})
+    simulator.config(latency_ms=0)
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete(ALBUMS - 1, TRACKS - gone.total_tracks)
+    assert simulator.calls <= 7 + 7 + ALBUMS - 1
+
+
+def test_an_album_on_two_pages_is_one(workers, simulator):
+    simulator.change(
+        {"kind": "repeat", "artist_id": TAYLOR, "at": 10}, {"kind": "repeat", "artist_id": TAYLOR, "at": 30}
+    )
+    imports.start(Target("artist", TAYLOR))
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+
+
+def test_null_items_are_nothing(workers, simulator):
+    simulator.faults({"kind": "null_items", "path": "/v1/.*", "times": 0})
+    imports.start(Target("artist", TAYLOR))
+    sweep_until("it is done", lambda: state() == "done")
+    assert_complete()
+    assert simulator.calls == 7 + ALBUMS
