@@ -1,6 +1,5 @@
 """Imports end to end: calls, the first pair, searches meanwhile, the window's use, a thousand albums, and polling."""
 
-import csv
 import os
 import statistics
 import subprocess
@@ -22,18 +21,9 @@ from songranker.runner.redis_server import free_port
 ROOT = Path(__file__).resolve().parent.parent
 TAYLOR = "06HL4z0CvFAxyc27GXpf02"  # 68 albums, 1,265 tracks
 POLLING_SECONDS = 5
-FIELDS = (
-    "artist",
-    "artist_id",
-    "album",
-    "album_id",
-    "album_type",
-    "release_date",
-    "album_total_tracks",
-    "disc",
-    "track",
-)
-MORE_FIELDS = ("title", "track_id", "duration_ms", "explicit", "isrc", "track_artists", "track_artist_ids")
+# Pages of ten, and of fifty.
+LIST_CALLS = {"development": 11, "extended": 3}
+ARTIST, PLAYLIST = "5simMadeUpForThisBench", "5simListForThisBenches"
 
 
 class Site:
@@ -53,6 +43,10 @@ class Site:
     def configure(self, **changes: Any) -> None:
         requests.post(f"{self.simulator}/_admin/config", json=changes, timeout=5).raise_for_status()
 
+    def make_up(self, **change: Any) -> None:
+        """A made-up artist or playlist at the simulator."""
+        requests.post(f"{self.simulator}/_admin/catalogue", json=[change], timeout=30).raise_for_status()
+
     def calls(self) -> int:
         return int(requests.get(f"{self.simulator}/_admin/state", timeout=5).json()["calls"])
 
@@ -67,11 +61,10 @@ class Site:
 
 
 @contextmanager
-def site(mode: str = "development", catalogue: Path | None = None, **environment: str) -> Iterator[Site]:
+def site(mode: str = "development", **environment: str) -> Iterator[Site]:
     """All processes on an empty database, with a simulator of their own."""
     simulator_port, port = free_port(), free_port()
     arguments = ["--port", str(simulator_port), "--limit", "0", "--daily-limit", "0", "--quota-mode", mode]
-    arguments += ["--catalogue", str(catalogue)] if catalogue else []
     url = f"http://127.0.0.1:{simulator_port}"
     with tempfile.TemporaryDirectory() as data:
         settings = {
@@ -109,16 +102,17 @@ def measure() -> list[Row]:
         *_calls("development", "7 pages of ten, 68 albums"),
         *_calls("extended", "2 pages of fifty, 4 batches of twenty"),
     ]
-    with site() as here:
-        rows += [_first_pair(here)]
+    rows += [_first_pair(mode) for mode in ("development", "extended")]
     with site() as here:
         rows += [_searches(here), _polling(here)]
     with site(SPOTIFY_RATE_LIMIT="30", SPOTIFY_RATE_WINDOW_SECONDS="3") as here:
         rows += [_window(here)]
-    with tempfile.TemporaryDirectory() as folder:
-        artist = thousand_albums(Path(folder))
-        with site(catalogue=Path(folder)) as here:
-            rows += [_thousand(here, artist)]
+    with site() as here:
+        here.make_up(kind="artist", id=ARTIST, name="Busy Band", albums=1_000, tracks=12)
+        rows += [_large(here, {"artist_id": ARTIST}, 1_100)]
+    with site("extended") as here:
+        here.make_up(kind="playlist", id=PLAYLIST, name="Everything", tracks=10_000)
+        rows += [_large(here, {"playlist_id": PLAYLIST}, 1 + 198)]
     return rows
 
 
@@ -132,21 +126,20 @@ def _calls(mode: str, plan: str) -> list[Row]:
         return [Row(what, f"{here.calls()} calls, {took:.1f} s", f"{planned} calls", f"{planned / here.calls():.2f}")]
 
 
-def _first_pair(here: Site) -> Row:
-    """From nothing known to the first pair, with 100 ms a call."""
-    here.configure(latency_ms=100)
-    started = time.monotonic()
-    session = here.post("sessions", {"artist_id": TAYLOR})
-    answered = time.monotonic() - started
-    while here.get(f"sessions/{session['id']}/pair").status_code != 200:
-        time.sleep(0.02)
-    first = time.monotonic() - started
-    return Row(
-        "whole artist not here yet, 100 ms a call: answer to POST sessions, first pair",
-        f"{answered:.2f} s, {first:.2f} s",
-        "9 calls",
-        "",
-    )
+def _first_pair(mode: str) -> Row:
+    """From nothing known to the first pair of an artist with 101 albums, 100 ms a call."""
+    with site(mode) as here:
+        here.make_up(kind="artist", id=ARTIST, name="Busy Band", albums=101, tracks=16)
+        here.configure(latency_ms=100)
+        started = time.monotonic()
+        session = here.post("sessions", {"artist_id": ARTIST})
+        answered = time.monotonic() - started
+        while here.get(f"sessions/{session['id']}/pair").status_code != 200:
+            time.sleep(0.02)
+        first = time.monotonic() - started
+        needed = LIST_CALLS[mode] + 1
+        what = f"first pair of an artist of 101 albums, 100 ms a call, {mode}: answer to POST, first pair; rival: list, album"
+        return Row(what, f"{answered:.2f} s, {first:.2f} s", f"{needed / 10:.1f} s", f"{needed / 10 / first:.2f}")
 
 
 def _searches(here: Site) -> Row:
@@ -217,44 +210,13 @@ def _window(here: Site) -> Row:
     )
 
 
-def thousand_albums(folder: Path) -> str:
-    """A catalogue of one artist with a thousand albums of twelve tracks; the artist's id."""
-    artist = "1" * 22
-    with (folder / "many.csv").open("w", newline="") as file:
-        rows = csv.DictWriter(file, [*FIELDS, *MORE_FIELDS])
-        rows.writeheader()
-        for album in range(1000):
-            for track in range(1, 13):
-                values = (
-                    "Busy Band",
-                    artist,
-                    f"Album {album}",
-                    f"2{album:021}",
-                    "album",
-                    f"{1000 + album}-01-01",
-                    12,
-                    1,
-                    track,
-                )
-                more = (
-                    f"Song {album} {track}",
-                    f"3{album:010}{track:011}",
-                    200_000 + track,
-                    "false",
-                    "",
-                    "Busy Band",
-                    artist,
-                )
-                rows.writerow(dict(zip((*FIELDS, *MORE_FIELDS), (*values, *more), strict=True)))
-    return artist
-
-
-def _thousand(here: Site, artist: str) -> Row:
+def _large(here: Site, wanted: dict[str, str], planned: int) -> Row:
     started = time.monotonic()
-    made = here.finished(here.post("imports", {"artist_id": artist}))
+    made = here.finished(here.post("imports", wanted))
     took = time.monotonic() - started
-    what = f"import of {made['albums_done']:,} albums, {made['tracks_done']:,} tracks, no limit; rival: the plan"
-    return Row(what, f"{here.calls():,} calls, {took:.0f} s", "1,100 calls", f"{1100 / here.calls():.2f}")
+    size = f"{made['albums_done']:,} albums, {made['tracks_done']:,} tracks"
+    what = f"import of {made['kind']} with {size}, no limit; rival: the plan"
+    return Row(what, f"{here.calls():,} calls, {took:.0f} s", f"{planned:,} calls", f"{planned / here.calls():.2f}")
 
 
 if __name__ == "__main__":

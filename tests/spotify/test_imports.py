@@ -15,10 +15,12 @@ from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, Playlist, ThrottleSnapshot, Track
 from spotify.plans import PlannedAlbum
 from tests.conftest import TAYLOR
-from tests.spotify.test_simulator import FEARLESS, LONG_LIST
+from tests.spotify.test_simulator import FEARLESS, LONG_LIST, ODD_LIST
 
 pytestmark = [pytest.mark.usefixtures("transactional_db", "redis"), pytest.mark.database]
 LORDE = "163tK9Wjr9P9DmM0AVK7lm"
+OWN_LIST = "5simAListOfTwoHundred0"
+BLANK_SPACE = "2ls70nUDfjzm1lSRDuKxmw"
 
 
 @pytest.fixture(autouse=True)
@@ -287,6 +289,92 @@ class TestCancelAndResume:
         assert Import.objects.get(kind="album").state == "done"
 
 
+class TestWhileAListIsRead:
+    """Its pages come one by one; what an import does at each is what its message would do on the `default` queue."""
+
+    @pytest.fixture
+    def at_each_page(self, monkeypatch):
+        doings = []
+
+        def advance(import_id):
+            made = Import.objects.get(pk=import_id)
+            imports.advance(made)
+            made.refresh_from_db()
+            for do in doings:
+                do(made)
+
+        monkeypatch.setattr(tasks, "publish_advance", advance)
+        return doings
+
+    def test_the_first_albums_are_asked_for_and_no_more(self, simulator, at_each_page):
+        asked = []
+        at_each_page.append(
+            lambda made: (
+                made.listed_at
+                or asked.append(list(Lookup.objects.filter(kind="album_tracks").values_list("value", "priority")))
+            )
+        )
+        made = imports.start(Target("artist", TAYLOR))
+        work_one()
+        assert len(asked) == 6  # the seventh page is the last
+        firsts = list(made.items.values_list("album_id", flat=True)[: import_items.FIRST_ALBUMS])
+        assert [sorted(some) for some in asked] == [sorted((one, gateway.PERSON) for one in firsts)] * 6
+        work()
+        assert Import.objects.get().state == "done"
+        assert simulator.calls == 7 + 68
+
+    def test_by_name_too(self, simulator, at_each_page):
+        seen = []
+        at_each_page.append(lambda made: seen.append((made.listed_at, made.items.count())))
+        imports.start(Target("artist", name="Taylor Swift"))
+        work_one()
+        assert seen[0] == (None, 10)
+        work()
+        assert (Import.objects.get().state, simulator.calls) == ("done", 1 + 7 + 68)
+
+    def test_a_batch_of_first_albums_costs_no_call_more(self, extended, simulator, at_each_page):
+        seen = []
+        at_each_page.append(
+            lambda made: seen.append((made.listed_at, Lookup.objects.filter(kind="album_tracks").count()))
+        )
+        imports.start(Target("artist", TAYLOR))
+        work_one()
+        assert seen[0] == (None, 20)
+        work()
+        assert (Import.objects.get().state, simulator.calls) == ("done", 2 + 4)
+
+    def test_the_list_makes_way_for_people(self, simulator):
+        imports.start(Target("artist", TAYLOR))
+        assert Lookup.objects.get(kind="artist_albums").priority == gateway.LEFT
+
+    def test_a_playlist_can_be_used_before_it_is_complete(self, extended, simulator, at_each_page):
+        seen = []
+        at_each_page.append(
+            lambda made: seen.append((made.state, made.tracks_done, made.tracks_total, made.calls_left))
+        )
+        simulator.change({"kind": "playlist", "id": OWN_LIST, "name": "Own", "tracks": 230})
+        finished(Target("playlist", OWN_LIST))
+        assert seen[:3] == [("running", 100, 230, 3), ("running", 150, 230, 2), ("running", 200, 230, 1)]
+        assert simulator.calls == 1 + 3  # a hundred rows come with it, then fifty a call
+
+    def test_a_playlist_that_changes_meanwhile_is_read_again(self, extended, simulator, at_each_page):
+        simulator.change({"kind": "playlist", "id": OWN_LIST, "name": "Own", "tracks": 230})
+        once = iter([{"kind": "insert_row", "playlist_id": OWN_LIST, "track_id": BLANK_SPACE, "at": 3}])
+        at_each_page.append(lambda made: simulator.change(*list(once)))
+        made = finished(Target("playlist", OWN_LIST))
+        rows = list(Playlist.objects.get().rows.order_by("position").values_list("position", "track"))
+        assert (made.state, made.tracks_done, len(rows)) == ("done", 231, 231)
+        assert rows[3] == (3, BLANK_SPACE)
+        assert len({track for _, track in rows}) == 231
+        assert simulator.calls == (1 + 3) * 2
+
+    def test_a_track_that_left_its_album_meanwhile_stays_in_the_playlist(self, extended, simulator, at_each_page):
+        simulator.change({"kind": "playlist", "id": OWN_LIST, "name": "Own", "tracks": 230})
+        at_each_page.append(lambda made: made.tracks_done == 150 and Track.objects.first().delete())
+        made = finished(Target("playlist", OWN_LIST))
+        assert (made.state, made.tracks_done, Track.objects.count()) == ("done", 230, 230)
+
+
 class TestAlbumsAndPlaylists:
     def test_an_album(self, simulator):
         made = finished(Target("album", FEARLESS))
@@ -301,7 +389,14 @@ class TestAlbumsAndPlaylists:
     def test_a_playlist(self, extended, simulator):
         made = finished(Target("playlist", LONG_LIST))
         assert made.state == "done"
-        assert made.tracks_done == Playlist.objects.get().rows.count() > 100
+        assert made.tracks_done == made.tracks_total == Playlist.objects.get().rows.count() > 100
+        assert simulator.calls == 1 + 1  # a hundred rows come with it
+
+    def test_what_is_left_out_is_counted_and_keeps_its_place(self, extended, simulator):
+        made = finished(Target("playlist", ODD_LIST))
+        playlist = Playlist.objects.get()
+        assert (made.tracks_done, made.tracks_total, playlist.total, playlist.left_out) == (6, 6, 10, 4)
+        assert list(playlist.rows.values_list("position", flat=True)) == [0, 1, 2, 5, 8, 9]
 
     def test_an_unchanged_playlist_costs_one_call(self, extended, simulator):
         finished(Target("playlist", LONG_LIST))
