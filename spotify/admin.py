@@ -185,15 +185,17 @@ class ImportAdmin(LookOnlyAdmin):
     actions = ["cancel", "resume", "retry"]
     inlines = [ImportItemInline]
 
-    @admin.display(description="albums")
+    @admin.display(description="progress")
     def progress(self, made: Import) -> SafeString:
+        done, total, unit = made.steps
         missing = f", {made.albums_missing} missing" if made.albums_missing else ""
         return format_html(
-            '<progress max="{}" value="{}"></progress> {} of {}{}',
-            max(1, made.albums_total),
-            made.albums_done,
-            made.albums_done,
-            made.albums_total,
+            '<progress max="{}" value="{}"></progress> {} of {} {}{}',
+            max(1, total),
+            done,
+            done,
+            total,
+            unit,
             missing,
         )
 

@@ -320,6 +320,13 @@ class Import(models.Model):
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
 
+    @property
+    def steps(self) -> tuple[int, int, str]:
+        """How much is done, of how much, and of what: albums, or a playlist's tracks. Of 0 while that is not known."""
+        if self.kind == self.Kind.PLAYLIST:
+            return self.tracks_done, self.tracks_total or 0, "tracks"
+        return self.albums_done, self.albums_total, "albums"
+
     def change(self, **values: Any) -> None:
         """Write what differs; only then does the ETag change. The caller holds the row's lock."""
         differing = {name: value for name, value in values.items() if getattr(self, name) != value}

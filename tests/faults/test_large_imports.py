@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from django.core.management import call_command
 
 from ranking import sessions
 from ranking.models import Session, Song
@@ -50,7 +51,7 @@ def make(wanted):
     return sessions.create(wanted, name="", mode="quick", versions="fold", visibility="private")[0]
 
 
-def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis):
+def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis, capsys):
     simulator.change({"kind": "playlist", "id": LONG, "name": "All of it", "tracks": 10_000})
     started = time.monotonic()
     session = make(sessions.Wanted(whole=Target("playlist", LONG)))
@@ -74,6 +75,8 @@ def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis):
     assert simulator.calls <= 1 + 198 + 4
     sweep_until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 60)
     assert Song.objects.filter(session=session).count() == 10_000
+    call_command("spotify_import", f"spotify:playlist:{LONG}")
+    assert "All of it: done, 10000 tracks" in capsys.readouterr().out
 
 
 def test_an_artist_of_a_thousand_albums(extended_workers, simulator, redis):

@@ -395,7 +395,7 @@ class TestAlbumsAndPlaylists:
     def test_what_is_left_out_is_counted_and_keeps_its_place(self, extended, simulator):
         made = finished(Target("playlist", ODD_LIST))
         playlist = Playlist.objects.get()
-        assert (made.tracks_done, made.tracks_total, playlist.total, playlist.left_out) == (6, 6, 10, 4)
+        assert (made.steps, playlist.total, playlist.left_out) == ((6, 6, "tracks"), 10, 4)
         assert list(playlist.rows.values_list("position", flat=True)) == [0, 1, 2, 5, 8, 9]
 
     def test_an_unchanged_playlist_costs_one_call(self, extended, simulator):

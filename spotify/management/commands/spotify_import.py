@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from songranker import tables
 from spotify import gateway, imports, links
 from spotify.errors import SpotifyError
-from spotify.models import Import
+from spotify.models import Import, Playlist
 from spotify.serializers import import_out
 
 EVERY_SECONDS = 0.5
@@ -58,22 +58,24 @@ class Command(BaseCommand):
             made = self.next(made)
 
     def bar(self, made: Import) -> Import:
-        """A progress bar: albums, tracks, calls left, time left; a pause counts down."""
+        """A progress bar: albums (or a playlist's tracks), calls left, time left; a pause counts down."""
         console = Console(file=self.stdout, width=None if self.stdout.isatty() else 120)  # type: ignore[arg-type]
         columns = [
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("albums, {task.fields[says]}"),
+            TextColumn("{task.fields[unit]}, {task.fields[says]}"),
         ]
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            task = progress.add_task(made.name or "...", total=None, says="")
+            task = progress.add_task(made.name or "...", total=None, unit="albums", says="")
             while True:
+                done, total, unit = made.steps
                 progress.update(
                     task,
                     description=made.name or "...",
-                    total=made.albums_total or None,
-                    completed=made.albums_done,
+                    total=total or None,
+                    completed=done,
+                    unit=unit,
                     says=self.says(made),
                 )
                 if not made.is_active:
@@ -83,7 +85,7 @@ class Command(BaseCommand):
     @staticmethod
     def says(made: Import) -> str:
         """How far it is, in words."""
-        words = [f"{made.tracks_done} tracks"]
+        words = [] if made.kind == Import.Kind.PLAYLIST else [f"{made.tracks_done} tracks"]
         estimate = imports.estimate(made)
         if estimate and estimate.calls:
             words.append(
@@ -113,9 +115,13 @@ class Command(BaseCommand):
         if not as_json:
             for item in made.items.exclude(error_detail="")[:20]:
                 self.stderr.write(f"album {item.album_id}: {item.error_detail}")
-            self.stdout.write(
-                f"{made.name or made.key}: {made.state}, {made.albums_done} albums, {made.tracks_done} tracks"
+            albums = "" if made.kind == Import.Kind.PLAYLIST else f"{made.albums_done} albums, "
+            self.stdout.write(f"{made.name or made.key}: {made.state}, {albums}{made.tracks_done} tracks")
+            left_out = (
+                Playlist.objects.filter(pk=made.spotify_id, left_out__gt=0).values_list("left_out", flat=True).first()
             )
+            if left_out:
+                self.stdout.write(f"{left_out} rows left out: episodes, local files, removed tracks")
         if made.state == Import.State.FAILED:
             self.stderr.write(made.error_detail)
             raise SystemExit(tables.NOTHING_FOUND if made.error_code == "not_found" else tables.NOT_AVAILABLE)
