@@ -68,6 +68,16 @@ _lock = threading.Lock()
 _flusher_pid = 0
 
 
+def _begin_anew() -> None:
+    """In a forked child: what the parent has added up the parent sends, and a thread of it may hold the lock."""
+    global _lock
+    _lock = threading.Lock()
+    _pending.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 def count(name: str, amount: float = 1, **labels: str) -> None:
     """Add to a counter of `DECLARED`."""
     _add([(_field(name, labels), amount)])

@@ -1,6 +1,7 @@
 """The one Redis connection pool of a process, with short time-outs."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ def connection() -> redis.Redis:
         health_check_interval=30,
         retry=None,
     )
+
+
+# A child begins with a pool of its own. redis-py (8.1) would empty the inherited one under its lock, which some thread of
+# the parent (the worker's heartbeat) may have held at the moment of the fork: then the child waited for it for ever.
+os.register_at_fork(after_in_child=connection.cache_clear)
 
 
 class Breaker:
