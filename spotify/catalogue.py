@@ -83,7 +83,8 @@ def store_listing_page(artist_id: str, offset: int, albums: Sequence[AlbumPayloa
 
 
 def _save_listing(artist_id: str, albums: Sequence[AlbumPayload], offset: int = 0) -> None:
-    rows = [Listing(artist_id=artist_id, album_id=album.id, position=offset + i) for i, album in enumerate(albums)]
+    places = {album.id: offset + i for i, album in enumerate(albums)}  # a page may hold one twice
+    rows = [Listing(artist_id=artist_id, album_id=album_id, position=place) for album_id, place in places.items()]
     upsert(Listing, rows, ["position"], ["artist", "album"])
 
 

@@ -154,7 +154,7 @@ class KeptPages(MutableMapping[tuple[str, int], Json]):
 
     def clear(self) -> None:
         """They are of no use any more: the question has ended, or the list has changed."""
-        if self._pages():
+        if self._known:
             LookupPage.objects.filter(lookup=self._lookup).delete()
             self._known = {}
 
