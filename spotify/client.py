@@ -4,6 +4,7 @@ Every HTTP request passes the throttle. Errors are those of `errors.py`, whateve
 and whether it is tried again, says the table in `failures.py`.
 """
 
+import functools
 import json
 import logging
 import random
@@ -18,7 +19,17 @@ import tenacity
 from requests.adapters import HTTPAdapter
 
 from spotify import failures, payloads
-from spotify.errors import BudgetSpent, Malformed, Outage, Paused, RateLimited, SpotifyError, Unavailable
+from spotify.errors import (
+    BudgetSpent,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Outage,
+    Paused,
+    RateLimited,
+    SpotifyError,
+    Unavailable,
+)
 from spotify.headers import read_retry_after
 from spotify.payloads import AlbumPayload, ArtistPayload, Json, Page, PlaylistPayload, TrackPayload
 from spotify.throttle import PERSON, Closed, Granted, Kind, Outcome, Place, Throttle
@@ -39,6 +50,8 @@ PREMIUM_STOPS_SECONDS = 1800.0
 MAX_ALBUMS, MAX_TRACKS = 20, 50  # of one batch, in Extended Quota Mode
 MOST_UNCOUNTED = 10_000  # items of a list that does not say how many it has
 
+# An album and the first page of its tracks.
+FullAlbum = tuple[AlbumPayload, Page]
 # Told of a page of a list as it comes: its offset, and the page.
 Arrived = Callable[[int, Page], None]
 
@@ -137,20 +150,17 @@ class SpotifyClient:
             self.start_over()
         return albums
 
-    def album(self, album_id: str) -> tuple[AlbumPayload, list[TrackPayload]]:
-        """An album with all its tracks. The first fifty come with the album: one call for nearly all albums."""
-        album, first = self._get("album", f"albums/{album_id}", self._market_param(), payloads.full_album)
-        return album, self._all_tracks(album_id, first)
+    def album(self, album_id: str) -> FullAlbum:
+        """An album with its first fifty tracks: one call for nearly all albums."""
+        return self._get("album", f"albums/{album_id}", self._market_param(), payloads.full_album)
 
-    def albums(self, album_ids: list[str]) -> list[tuple[AlbumPayload, list[TrackPayload]] | None]:
+    def albums(self, album_ids: list[str]) -> list[FullAlbum | Malformed | None]:
         """Up to MAX_ALBUMS in one call, in the order asked, None for those that do not exist. Extended mode only."""
         params = {"ids": ",".join(album_ids), **self._market_param()}
-        found = self._get("albums", "albums", params, payloads.several("albums", payloads.full_album, len(album_ids)))
-        return [
-            one and (one[0], self._all_tracks(album_id, one[1])) for album_id, one in zip(album_ids, found, strict=True)
-        ]
+        return self._get("albums", "albums", params, payloads.several("albums", payloads.full_album, len(album_ids)))
 
-    def _all_tracks(self, album_id: str, first: Page) -> list[TrackPayload]:
+    def all_tracks(self, album_id: str, first: Page) -> list[TrackPayload]:
+        """An album's tracks, of which `first` came with it: no call where those are all."""
         path = f"albums/{album_id}/tracks"
         pages = self._pages("album_tracks", path, self._market_param(), 50, payloads.track, first=first)
         return _once_each(track for page in pages for track in page.items)
@@ -158,7 +168,7 @@ class SpotifyClient:
     def track(self, track_id: str) -> TrackPayload:
         return self._get("track", f"tracks/{track_id}", self._market_param(), payloads.track)
 
-    def tracks(self, track_ids: list[str]) -> list[TrackPayload | None]:
+    def tracks(self, track_ids: list[str]) -> list[TrackPayload | Malformed | None]:
         """Up to MAX_TRACKS in one call, in the order asked, None for those that do not exist. Extended mode only."""
         params = {"ids": ",".join(track_ids), **self._market_param()}
         return self._get("tracks", "tracks", params, payloads.several("tracks", payloads.track, len(track_ids)))
@@ -181,12 +191,21 @@ class SpotifyClient:
     ) -> tuple[list[TrackPayload | None], bool]:
         """A playlist's rows in order, None for each that is left out (see `payloads.playlist_row`), and whether it has
         changed while they were read. `first` is what came with the playlist."""
-        path = f"playlists/{playlist_id}/items"
+        read = functools.partial(self._playlist_pages, playlist_id, first=first, arrived=arrived)
+        try:
+            pages = read("items")
+        except (Forbidden, NotFound) as error:
+            # The playlist itself can be read: its rows may still have their old address only.
+            _log.info("no rows of %s under the new address: %s", playlist_id, error.detail)
+            pages = read("tracks")
+        return [row for page in pages for row in page.items], payloads.has_moved(pages)
+
+    def _playlist_pages(self, playlist_id: str, form: str, *, first: Page | None, arrived: Arrived) -> list[Page]:
+        path = f"playlists/{playlist_id}/{form}"
         params = self._both_kinds()
-        pages = self._pages(
+        return self._pages(
             "playlist_items", path, params, 50, payloads.playlist_row, first=first, nulls=True, arrived=arrived
         )
-        return [row for page in pages for row in page.items], payloads.has_moved(pages)
 
     def start_over(self) -> None:
         """Forget the pages that are kept: they are of a list that has changed."""

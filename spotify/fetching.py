@@ -1,7 +1,6 @@
 """What the worker of the `spotify` queue does with one question, and what the sweeper does for those without a message."""
 
 import logging
-from collections.abc import Container
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -27,6 +26,9 @@ from spotify.work import Work, leases
 
 _log = logging.getLogger(__name__)
 
+# By value: why a question could not be answered, None where it was.
+Outcomes = dict[str, SpotifyError | None]
+
 # A failure that the table (failures.py) says nothing about is believed so long.
 FAILED_FOR = timedelta(seconds=5)
 # A question whose answer kills the worker (memory, a crash in C) would be run for ever.
@@ -47,7 +49,7 @@ def run(lookup: Lookup) -> str:
     Raises MadeWay where the question went back into the queue: then nobody who waits may be woken.
     """
     if lookup.attempts > MAX_ATTEMPTS:
-        return _settle_all([lookup], Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."))
+        return _settle_all([lookup], {}, Malformed(f"Gave up: {MAX_ATTEMPTS} workers did not survive it."))
     work = Work(lookup)
     if work.nobody_waits() and queue_length("spotify"):
         _put_back(lookup, gateway.LEFT)
@@ -78,23 +80,27 @@ def _fetch(work: Work, lookups: list[Lookup]) -> str:
     """Answer one question, or a batch of one kind by one call; each row gets its outcome. Raises MadeWay."""
     now = timezone.now()
     first = lookups[0]
+    outcomes: Outcomes = {}
     try:
         if len(lookups) == 1:
             queries.query_of(first).fetch(work.client(), first, now)
-            missing: set[str] = set()
+            outcomes[first.value] = None
         else:
-            missing = queries.fetch_batch(first.kind, work.client(), [lookup.value for lookup in lookups], now)
+            ids = [lookup.value for lookup in lookups]
+            for value, error in queries.fetch_batch(first.kind, work.client(), ids, now):
+                outcomes[value] = error
     except MadeWay:
+        _settle_all([lookup for lookup in lookups if lookup.value in outcomes], outcomes)
         raise
-    except SpotifyError as error:
-        return _settle_all(lookups, error)
+    except SpotifyError as why:
+        return _settle_all(lookups, outcomes, why)
     except Unreachable:  # no call is made without Redis; it goes on when that is back
-        return _settle_all(lookups, BrokerDown("The queue cannot be reached.", 5))
+        return _settle_all(lookups, outcomes, BrokerDown("The queue cannot be reached.", 5))
     except Exception:
         # A bug, or the database went away: say so where that is possible, and let Celery log the traceback.
-        _settle_all(lookups, Unavailable("Something broke on our side.", 30))
+        _settle_all(lookups, outcomes, Unavailable("Something broke on our side.", 30))
         raise
-    return _settle_all(lookups, missing=missing)
+    return _settle_all(lookups, outcomes)
 
 
 def _put_back(lookup: Lookup, priority: int) -> None:
@@ -104,14 +110,14 @@ def _put_back(lookup: Lookup, priority: int) -> None:
         _log.warning("%s has no message now; the sweeper will send one", lookup)
 
 
-def _settle_all(lookups: list[Lookup], error: SpotifyError | None = None, missing: Container[str] = ()) -> str:
-    """Write what became of the questions of one call, and tell who waits, once for all. Returns the first one's outcome."""
-    absent = NotFound("Spotify has nothing under this id.")
-    outcomes = [_settle(lookup, absent if lookup.value in missing else error) for lookup in lookups]
+def _settle_all(lookups: list[Lookup], known: Outcomes, error: SpotifyError | None = None) -> str:
+    """Write what became of the questions of one call: what is `known` of each, else the `error` that ended it. Tells who
+    waits, once for all. Returns the first one's outcome."""
+    outcomes = [_settle(lookup, known.get(lookup.value, error)) for lookup in lookups]
     ended = [lookup.value for lookup, outcome in zip(lookups, outcomes, strict=True) if outcome != GIVEN_BACK]
     if ended:
         signals.lookups_changed.send_robust(sender=Lookup, kind=lookups[0].kind, values=ended)
-    return outcomes[0]
+    return outcomes[0] if outcomes else ""
 
 
 def _settle(lookup: Lookup, error: SpotifyError | None) -> str:

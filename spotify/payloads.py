@@ -250,13 +250,20 @@ def full_album(value: Any) -> tuple[AlbumPayload, Page]:
     return album(value), page(an_object(value, "an album").get("tracks"), track)
 
 
-def several(name: str, parse: Callable[[Any], T], count: int) -> Callable[[Any], list[T | None]]:
-    """A parser of a batch: `count` items under `name`, in the order asked, null for unknown ids."""
+def several(name: str, parse: Callable[[Any], T], count: int) -> Callable[[Any], list[T | Malformed | None]]:
+    """A parser of a batch: `count` items under `name`, in the order asked, null for unknown ids, Malformed for nonsense:
+    one that makes no sense spoils only itself."""
 
-    def parse_all(value: Any) -> list[T | None]:
+    def parse_one(item: Any) -> T | Malformed | None:
+        try:
+            return None if item is None else parse(item)
+        except Malformed as error:
+            return error
+
+    def parse_all(value: Any) -> list[T | Malformed | None]:
         items = _field(an_object(value, f"several {name}"), name, list, f"several {name}")
         if len(items) != count:
             raise Malformed(f"Spotify sent {len(items)} {name} where {count} were asked for")
-        return [None if item is None else parse(item) for item in items]
+        return [parse_one(item) for item in items]
 
     return parse_all

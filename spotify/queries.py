@@ -1,18 +1,19 @@
 """The questions that can be put to Spotify: how each is fetched, and at which address its answer stands."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
 
 from songranker.titles import name_key, normalise, parse
-from spotify import catalogue, signals
-from spotify.client import MAX_ALBUMS, MAX_TRACKS, Arrived, SpotifyClient
-from spotify.errors import Forbidden, NotFound
+from spotify import catalogue, failures, signals
+from spotify.client import MAX_ALBUMS, MAX_TRACKS, Arrived, FullAlbum, SpotifyClient
+from spotify.errors import Forbidden, Malformed, NotFound, SpotifyError
 from spotify.models import Artist, Lookup, Playlist
 from spotify.payloads import AlbumPayload, Page, PlaylistPayload, TrackPayload
 
@@ -116,8 +117,12 @@ class AlbumTracks(Query):
     kind: ClassVar[str] = "album_tracks"
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        album, tracks = client.album(self.value)
-        catalogue.store_album(_under(self.value, album), tracks, now)
+        self.take(client.album(self.value), client, now)
+
+    def take(self, found: FullAlbum, client: SpotifyClient, now: datetime) -> None:
+        """Store what was found, by itself or in a batch; tracks after the first fifty are asked for."""
+        album, first = found
+        catalogue.store_album(_under(self.value, album), client.all_tracks(self.value, first), now)
 
     def result_url(self) -> str:
         return reverse("album-tracks", args=[self.value])
@@ -130,7 +135,11 @@ class TrackById(Query):
     kind: ClassVar[str] = "track"
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        catalogue.store_track(_under(self.value, client.track(self.value)), now)
+        self.take(client.track(self.value), client, now)
+
+    def take(self, found: TrackPayload, client: SpotifyClient, now: datetime) -> None:
+        """Store what was found, by itself or in a batch."""
+        catalogue.store_track(_under(self.value, found), now)
 
     def result_url(self) -> str:
         return reverse("track", args=[self.value])
@@ -213,22 +222,43 @@ def batch_size(kind: str) -> int:
     return BATCHES.get(kind, 1) if settings.SPOTIFY_QUOTA_MODE == "extended" else 1
 
 
-def fetch_batch(kind: str, client: SpotifyClient, ids: list[str], now: datetime) -> set[str]:
-    """Ask for several albums or tracks by one call and store them; the ids that Spotify does not know."""
-    missing = set()
+def fetch_batch(
+    kind: str, client: SpotifyClient, ids: list[str], now: datetime
+) -> Iterator[tuple[str, SpotifyError | None]]:
+    """Ask for several albums or tracks by one call. Each id as it is stored, or with why it is not: unknown, nonsense.
+
+    Where the whole answer makes no sense each is asked for alone: one of them may have spoilt it.
+    """
     if kind == AlbumTracks.kind:
-        for album_id, found in zip(ids, client.albums(ids), strict=True):
-            if found is None:
-                missing.add(album_id)
-            else:
-                catalogue.store_album(_under(album_id, found[0]), found[1], now)
+        yield from _one_by_one(AlbumTracks, client.albums, client.album, client, ids, now)
     else:
-        for track_id, track in zip(ids, client.tracks(ids), strict=True):
-            if track is None:
-                missing.add(track_id)
-            else:
-                catalogue.store_track(_under(track_id, track), now)
-    return missing
+        yield from _one_by_one(TrackById, client.tracks, client.track, client, ids, now)
+
+
+def _one_by_one(
+    query: Callable[[str], Any],
+    together: Callable[[list[str]], list[Any]],
+    alone: Callable[[str], Any],
+    client: SpotifyClient,
+    ids: list[str],
+    now: datetime,
+) -> Iterator[tuple[str, SpotifyError | None]]:
+    try:
+        found = dict(zip(ids, together(ids), strict=True))
+    except Malformed:
+        found = {}
+    for value in ids:
+        try:
+            one = found[value] if found else alone(value)
+            if one is None:
+                raise failures.ABSENT.because("Spotify has nothing under this id.")
+            if isinstance(one, Malformed):
+                raise failures.MALFORMED.because(one.detail)
+            query(value).take(one, client, now)
+        except (NotFound, Malformed) as error:
+            yield value, error
+        else:
+            yield value, None
 
 
 def _under(asked_id: str, found: P) -> P:

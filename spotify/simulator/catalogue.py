@@ -42,6 +42,7 @@ class Album:
     release_date: str
     artist: Artist
     tracks: list[Track] = field(default_factory=list)
+    spoilt: bool = False  # what is answered about it makes no sense
 
 
 @dataclass(slots=True)

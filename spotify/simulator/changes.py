@@ -46,6 +46,11 @@ def _take_down(catalogue: Catalogue, album_id: str) -> None:
     album.artist.albums.remove(album)
 
 
+def _spoil(catalogue: Catalogue, album_id: str) -> None:
+    """An album that is listed as ever, and nonsense when it is asked for."""
+    catalogue.albums[album_id].spoilt = True
+
+
 def _repeat(catalogue: Catalogue, artist_id: str, at: int) -> None:
     """An album that stands in the artist's list twice."""
     albums = catalogue.artists[artist_id].albums
@@ -101,6 +106,7 @@ _CHANGES: dict[str, Callable[..., None]] = {
     "artist": _artist,
     "release": _release,
     "take_down": _take_down,
+    "spoil": _spoil,
     "repeat": _repeat,
     "playlist": _playlist,
     "insert_row": _insert_row,

@@ -74,6 +74,8 @@ class Shapes:
             "genres": [],
             "external_ids": {"upc": f"{_number(album.id, 10**12):012d}"},
         }
+        if album.spoilt:
+            answer["tracks"] = "soon"
         if self.extended:
             answer |= {"label": "Simulated Records", "popularity": _number(album.id, 100)}
         return answer

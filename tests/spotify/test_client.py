@@ -1,5 +1,6 @@
 """The client against the simulator, over HTTP: pages, retries, and every way to fail."""
 
+import json
 import time
 
 import pytest
@@ -81,8 +82,9 @@ def test_extended_mode_takes_pages_of_fifty(rig, simulator):
 
 
 def test_an_album_is_one_call(rig, simulator):
-    album, tracks = rig().client.album(FEARLESS)
-    assert len(tracks) == album.total_tracks == 13
+    client = rig().client
+    album, first = client.album(FEARLESS)
+    assert len(client.all_tracks(FEARLESS, first)) == album.total_tracks == 13
     assert simulator.calls == 1
 
 
@@ -104,6 +106,16 @@ def test_a_long_playlist_goes_on_where_its_first_rows_end(rig, simulator):
     assert len({track.id for track in rows}) == len(rows) == 120
     assert simulator.state()["by_path"] == {"/v1/playlists/{id}": 1, "/v1/playlists/{id}/items": 1}
     assert client.playlist_rows(LONG_LIST, None)[0] == rows  # where none came along
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_rows_that_have_only_their_old_address(rig, simulator, status):
+    simulator.config(quota_mode="extended")
+    body = json.dumps({"error": {"status": status, "message": "Service not found"}})
+    simulator.faults({"kind": "status", "path": "/v1/playlists/.*/items", "times": 0, "status": status, "body": body})
+    rows, _ = rig(extended=True).client.playlist_rows(LONG_LIST, None)
+    assert len(rows) == 120
+    assert simulator.calls == 1 + 3
 
 
 def test_a_playlist_in_development_mode_is_forbidden(rig):

@@ -216,7 +216,7 @@ def test_nulls_among_the_items_are_left_out(rig, simulator):
     one = rig()
     assert one.client.search_artists("taylor")[0].name == "Taylor Swift"
     assert len(one.client.artist_albums(TAYLOR)) == 68
-    assert len(one.client.album(FEARLESS)[1]) == 13
+    assert len(one.client.album(FEARLESS)[1].items) == 13
 
 
 # --- the breaker ---

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from spotify import fetching, gateway, queries
-from spotify.errors import Forbidden
+from spotify.client import SpotifyClient
+from spotify.errors import Forbidden, MadeWay
 from spotify.models import Album, Lookup, Track
 from tests.conftest import TAYLOR
 from tests.spotify.test_simulator import FEARLESS, LONG_LIST
@@ -96,6 +97,49 @@ def test_extended_asks_for_albums_twenty_at_a_time(extended, simulator):
     by_path = simulator.state()["by_path"]
     assert by_path["/v1/albums"] == 3
     assert sum(by_path.values()) - 3 <= 1  # a second page of tracks, where an album has more than fifty
+
+
+def test_an_album_that_is_nonsense_spoils_no_other_of_its_batch(extended, simulator):
+    ids = _taylors_albums()[:20]
+    simulator.change({"kind": "spoil", "album_id": ids[4]})
+    for album_id in ids:
+        claim(queries.AlbumTracks(album_id))
+    answer_first()
+    found = Lookup.objects.filter(kind="album_tracks")
+    assert list(found.filter(state="failed").values_list("value", "error_code")) == [(ids[4], "spotify_invalid_answer")]
+    assert found.filter(state="done", absent=False).count() == 19
+    assert simulator.state()["by_path"]["/v1/albums"] == 1
+
+
+def test_a_batch_that_is_nonsense_is_asked_for_one_by_one(extended, simulator):
+    ids = _taylors_albums()[:5]
+    for album_id in ids:
+        claim(queries.AlbumTracks(album_id))
+    simulator.faults({"kind": "truncate", "path": "/v1/albums", "times": 0})
+    answer_first()
+    assert Lookup.objects.filter(kind="album_tracks", state="done").count() == 5
+    assert simulator.state()["by_path"]["/v1/albums/{id}"] == 5
+
+
+def test_what_a_batch_has_brought_stays_when_it_makes_way(extended, simulator, monkeypatch):
+    """The second page of a long album comes after a person's question; the albums before it are here."""
+    ids = _taylors_albums()[:6]
+    for album_id in ids:
+        claim(queries.AlbumTracks(album_id))
+    whole = SpotifyClient.all_tracks
+
+    def interrupted(client, album_id, first):
+        if album_id == ids[3]:
+            raise MadeWay("a person waits")
+        return whole(client, album_id, first)
+
+    monkeypatch.setattr(SpotifyClient, "all_tracks", interrupted)
+    monkeypatch.setattr(gateway, "publish", lambda lookup, priority: None)  # the workers of other tests may be there
+    with pytest.raises(MadeWay):
+        answer_first()
+    found = Lookup.objects.filter(kind="album_tracks")
+    assert set(found.filter(state="done").values_list("value", flat=True)) == set(ids[:3])
+    assert set(found.filter(state="queued").values_list("value", flat=True)) == set(ids[3:])
 
 
 def test_extended_asks_for_tracks_fifty_at_a_time(extended, simulator):
