@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, F
 
 from spotify import gateway, plans, queries
 from spotify.errors import Unavailable
@@ -75,14 +75,28 @@ def look(made: Import, now: datetime, *, whole: bool = True) -> list[tuple[Query
         if whole:
             _end_well(made)
         return []
-    working = [item for item in left if _in_work(lookups.get(item.album_id), now)]
+    working = [item for item in left if _state(lookups, item) in (Lookup.State.QUEUED, Lookup.State.RUNNING)]
     held_up = [lookups[item.album_id] for item in working if lookups[item.album_id].retry_at]
     if held_up:
         latest = max(held_up, key=lambda lookup: lookup.retry_at or now)
         made.pause(latest.error_code, latest.error_detail, latest.retry_at or now)
         return []
     made.change(state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
-    return _next(left if whole else [item for item in left if item.position < _first()], working)
+    resting = {
+        item
+        for item in left
+        if _state(lookups, item) == Lookup.State.FAILED and not lookups[item.album_id].may_retry(now)
+    }
+    free = [
+        item for item in left if item not in working and item not in resting and (whole or item.position < _first())
+    ]
+    return _next(free, len(working), lookups)
+
+
+def _state(lookups: dict[str, Lookup], item: ImportItem) -> str:
+    """Of the album's question. Queued and running whether or not its message still exists: the sweeper sees to that."""
+    lookup = lookups.get(item.album_id)
+    return lookup.state if lookup else Lookup.State.IDLE
 
 
 def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
@@ -107,31 +121,29 @@ def _settle(item: ImportItem, lookup: Lookup | None, now: datetime) -> bool:
     return True
 
 
-def _in_work(lookup: Lookup | None, now: datetime) -> bool:
-    """Queued or running, whether or not its message still exists: the lookup's own sweeper sees to that."""
-    if lookup is None:
-        return False
-    if lookup.state == Lookup.State.FAILED:
-        return not lookup.may_retry(now)
-    return lookup.state in (Lookup.State.QUEUED, Lookup.State.RUNNING)
+def _next(free: list[ImportItem], working: int, lookups: dict[str, Lookup]) -> list[tuple[Query, int]]:
+    """The next albums to ask for, of those that are free.
 
-
-def _next(left: list[ImportItem], working: list[ImportItem]) -> list[tuple[Query, int]]:
-    """The next albums to ask for. Where one call answers a whole batch, the last batch must have ended: else what came
-    first would be asked for alone."""
-    most = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE]
-    room = most - len(working)
-    if room <= 0 or (working and queries.batch_size(queries.AlbumTracks.kind) > 1):
+    Where one call answers a whole batch, the last batch must have ended: else what came first would be asked for alone.
+    There what has failed is asked for alone, at the end: one of a batch may be why the whole of it fails.
+    """
+    in_batches = queries.batch_size(queries.AlbumTracks.kind) > 1
+    room = QUEUED_AT_ONCE[settings.SPOTIFY_QUOTA_MODE] - working
+    if room <= 0 or (working and in_batches):
         return []
-    ids = {item.album_id for item in working}
-    free = [item for item in left if item.album_id not in ids][:room]
-    for item in free:
-        item.tries += 1
-    ImportItem.objects.bulk_update(free, ["tries"])
+    chosen = sorted(free, key=lambda item: item.tries)
+    if in_batches:
+        chosen = [item for item in chosen if _state(lookups, item) != Lookup.State.FAILED] or chosen[:1]
     return [
         (queries.AlbumTracks(item.album_id), gateway.PERSON if item.position < FIRST_ALBUMS else gateway.IMPORT)
-        for item in free
+        for item in chosen[:room]
     ]
+
+
+def count_tries(made: Import, wanted: list[tuple[Query, int]]) -> None:
+    """These questions have been put."""
+    ids = [query.value for query, _ in wanted if query.kind == queries.AlbumTracks.kind]
+    made.items.filter(album_id__in=ids).update(tries=F("tries") + 1)
 
 
 def _write_progress(made: Import, left: list[ImportItem], whole: bool) -> None:

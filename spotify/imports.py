@@ -304,6 +304,7 @@ def _ask(made: Import, wanted: list[tuple[Query, int]]) -> None:
         return
     try:
         gateway.request_all(wanted, patience_seconds=FIRST_PATIENCE_SECONDS if made.listed_at is None else 0.0)
+        import_items.count_tries(made, wanted)
     except Forbidden as error:
         with transaction.atomic():
             _fail(_lock(made), error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spotify.links import is_id
-from spotify.simulator.catalogue import Catalogue
+from spotify.simulator.catalogue import Album, Catalogue
 from spotify.simulator.quota import State
 from spotify.simulator.shapes import Json, Shapes
 
@@ -172,7 +172,7 @@ class Api:
         )
 
     def album(self, call: Call) -> Json:
-        return call.shapes.full_album(_found(self.catalogue.albums, call.ids[0]))
+        return _full_album(call, _found(self.catalogue.albums, call.ids[0]))
 
     def album_tracks(self, call: Call) -> Json:
         album = _found(self.catalogue.albums, call.ids[0])
@@ -183,7 +183,7 @@ class Api:
         return call.shapes.full_track(_found(self.catalogue.tracks, call.ids[0]))
 
     def albums(self, call: Call) -> Json:
-        return {"albums": self._batch(call, 20, self.catalogue.albums, call.shapes.full_album)}
+        return {"albums": self._batch(call, 20, self.catalogue.albums, lambda album: _full_album(call, album))}
 
     def tracks(self, call: Call) -> Json:
         return {"tracks": self._batch(call, 50, self.catalogue.tracks, call.shapes.full_track)}
@@ -212,6 +212,12 @@ class Api:
                 for row in rows["items"]
             ]
         return rows
+
+
+def _full_album(call: Call, album: Album) -> Json:
+    if album.spoilt == "error":
+        raise Refused(500, "Server error.")
+    return call.shapes.full_album(album)
 
 
 def _check_id(item_id: str) -> None:

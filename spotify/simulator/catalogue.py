@@ -42,7 +42,7 @@ class Album:
     release_date: str
     artist: Artist
     tracks: list[Track] = field(default_factory=list)
-    spoilt: bool = False  # what is answered about it makes no sense
+    spoilt: str = ""  # "nonsense": answers about it make no sense; "error": they are 500, as for weeks at a few albums
 
 
 @dataclass(slots=True)

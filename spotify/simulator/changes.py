@@ -46,9 +46,9 @@ def _take_down(catalogue: Catalogue, album_id: str) -> None:
     album.artist.albums.remove(album)
 
 
-def _spoil(catalogue: Catalogue, album_id: str) -> None:
-    """An album that is listed as ever, and nonsense when it is asked for."""
-    catalogue.albums[album_id].spoilt = True
+def _spoil(catalogue: Catalogue, album_id: str, how: str = "nonsense") -> None:
+    """An album that is listed as ever, and nonsense or an error when it is asked for."""
+    catalogue.albums[album_id].spoilt = how
 
 
 def _repeat(catalogue: Catalogue, artist_id: str, at: int) -> None:

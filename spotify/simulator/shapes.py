@@ -74,7 +74,7 @@ class Shapes:
             "genres": [],
             "external_ids": {"upc": f"{_number(album.id, 10**12):012d}"},
         }
-        if album.spoilt:
+        if album.spoilt == "nonsense":
             answer["tracks"] = "soon"
         if self.extended:
             answer |= {"label": "Simulated Records", "popularity": _number(album.id, 100)}

@@ -190,6 +190,19 @@ class TestWhatGoesWrong:
         assert all(item.error_detail for item in made.items.filter(album_id__in=[gone, nonsense]))
         assert Track.objects.values("album").distinct().count() == made.albums_total - 2
 
+    def test_one_album_that_breaks_its_whole_batch(self, extended, simulator, monkeypatch):
+        monkeypatch.setattr("spotify.client._back_off", lambda state: 0.0)
+        imports.start(Target("artist", LORDE))
+        (broken,) = self.albums(1)
+        simulator.change({"kind": "spoil", "album_id": broken, "how": "error"})
+        for _ in range(20):
+            work()
+            Lookup.objects.filter(state="failed").update(retry_at=timezone.now())  # as a little later
+        made = Import.objects.get()
+        assert (made.state, made.albums_missing, made.albums_done) == ("done", 1, made.albums_total)
+        assert list(made.items.filter(state="failed").values_list("album_id", flat=True)) == [broken]
+        assert Track.objects.values("album").distinct().count() == made.albums_total - 1
+
     def test_resume_asks_again_for_what_was_missing(self, simulator):
         imports.start(Target("artist", LORDE))
         (nonsense,) = self.albums(1)
