@@ -261,6 +261,7 @@ def _look_ahead(made: Import, lookup: Lookup, now: datetime) -> list[tuple[Query
     artist_id = made.spotify_id or lookup.artist_id
     if made.kind != Import.Kind.ARTIST or not artist_id:
         return []
+    made.change(name=_name_of(made.kind, artist_id) or made.name)
     if not import_items.has_first_albums(made):
         import_items.take_list(made, _planned(artist_id), now)
     return import_items.look(made, now, whole=False)

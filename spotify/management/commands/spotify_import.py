@@ -1,14 +1,17 @@
 """`manage.py spotify_import NAME_OR_URL`: "rank all" ingestion, watched from a terminal."""
 
 import json
+import textwrap
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from songranker import tables
 from spotify import gateway, imports, links
@@ -58,26 +61,22 @@ class Command(BaseCommand):
             made = self.next(made)
 
     def bar(self, made: Import) -> Import:
-        """A progress bar: albums (or a playlist's tracks), calls left, time left; a pause counts down."""
+        """A progress bar: albums (or a playlist's tracks) and time; below it calls left, time left; a pause counts down."""
         console = Console(file=self.stdout, width=None if self.stdout.isatty() else 120)  # type: ignore[arg-type]
         columns = [
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}, {task.fields[says]}"),
+            TextColumn("{task.fields[unit]}"),
         ]
-        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            task = progress.add_task(made.name or "...", total=None, unit="albums", says="")
+        progress, words = Progress(*columns, TimeElapsedColumn()), Text(style="dim")
+        task = progress.add_task("...", total=None, unit="")
+        with Live(Group(progress, words), console=console, refresh_per_second=4):
             while True:
                 done, total, unit = made.steps
-                progress.update(
-                    task,
-                    description=made.name or "...",
-                    total=total or None,
-                    completed=done,
-                    unit=unit,
-                    says=self.says(made),
-                )
+                name = textwrap.shorten(made.name or "...", 30, placeholder="…")
+                progress.update(task, description=name, total=total or None, completed=done, unit=unit)
+                words.plain = self.says(made)
                 if not made.is_active:
                     return made
                 made = self.next(made)
