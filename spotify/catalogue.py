@@ -64,11 +64,13 @@ def store_artists(artists: Iterable[ArtistPayload], now: datetime) -> None:
     upsert(Artist, only_simple, ["name", "spotify_url", "fetched_at"], ["id"])
 
 
-def store_artist_albums(artist_id: str, albums: Sequence[AlbumPayload], now: datetime) -> None:
-    """An artist's whole list. Albums that left the list stay as rows: sessions may hold their songs."""
+def store_artist_albums(artist_id: str, albums: Sequence[AlbumPayload], now: datetime, *, complete: bool) -> None:
+    """An artist's whole list. Albums leave it only where it is `complete` by its own count, and stay as rows even then:
+    sessions may hold their songs."""
     with transaction.atomic():
         _store_albums(albums, now)
-        Listing.objects.filter(artist_id=artist_id).exclude(album_id__in=[album.id for album in albums]).delete()
+        if complete:
+            Listing.objects.filter(artist_id=artist_id).exclude(album_id__in=[album.id for album in albums]).delete()
         _save_listing(artist_id, albums)
 
 
@@ -119,7 +121,7 @@ def store_album(album: AlbumPayload, tracks: Sequence[TrackPayload], now: dateti
     with transaction.atomic():
         _store_albums([album], now)
         _store_tracks({track.id: (track, album.id) for track in tracks}, now)
-        if len(tracks) >= album.total_tracks:
+        if tracks and len(tracks) >= album.total_tracks:
             Track.objects.filter(album_id=album.id).exclude(pk__in=[track.id for track in tracks]).delete()
 
 

@@ -71,6 +71,16 @@ def new_transport() -> requests.Session:
     return transport
 
 
+@dataclass(frozen=True, slots=True)
+class PlaylistRows:
+    """`rows`: None for each that is left out (see `payloads.playlist_row`); has the list changed while it was read; is it
+    complete by its own count?"""
+
+    rows: list[TrackPayload | None]
+    has_moved: bool
+    is_complete: bool
+
+
 @dataclass(slots=True)
 class Turn:
     """What one piece of work may take: its place in the throttle's order, and how long somebody waits for it."""
@@ -134,8 +144,9 @@ class SpotifyClient:
     def artist(self, artist_id: str) -> ArtistPayload:
         return self._get("artist", f"artists/{artist_id}", {}, payloads.artist)
 
-    def artist_albums(self, artist_id: str, arrived: Arrived = ignored) -> list[AlbumPayload]:
-        """All albums, singles and compilations; not what the artist only appears on, which can be hundreds.
+    def artist_albums(self, artist_id: str, arrived: Arrived = ignored) -> tuple[list[AlbumPayload], bool]:
+        """All albums, singles and compilations, and whether the list is complete by its own count. Not what the artist
+        only appears on, which can be hundreds.
 
         Read a second time where the list has changed between its pages: an album would be missing.
         """
@@ -148,7 +159,7 @@ class SpotifyClient:
             if reading == 2 or not payloads.has_moved(pages, different=len(albums)):
                 break
             self.start_over()
-        return albums
+        return albums, payloads.is_complete(pages, len(albums))
 
     def album(self, album_id: str) -> FullAlbum:
         """An album with its first fifty tracks: one call for nearly all albums."""
@@ -186,11 +197,8 @@ class SpotifyClient:
         self._turn.pages[path, 0] = sent
         return found
 
-    def playlist_rows(
-        self, playlist_id: str, first: Page | None, arrived: Arrived = ignored
-    ) -> tuple[list[TrackPayload | None], bool]:
-        """A playlist's rows in order, None for each that is left out (see `payloads.playlist_row`), and whether it has
-        changed while they were read. `first` is what came with the playlist."""
+    def playlist_rows(self, playlist_id: str, first: Page | None, arrived: Arrived = ignored) -> PlaylistRows:
+        """A playlist's rows in order. `first` is what came with the playlist."""
         read = functools.partial(self._playlist_pages, playlist_id, first=first, arrived=arrived)
         try:
             pages = read("items")
@@ -198,7 +206,8 @@ class SpotifyClient:
             # The playlist itself can be read: its rows may still have their old address only.
             _log.info("no rows of %s under the new address: %s", playlist_id, error.detail)
             pages = read("tracks")
-        return [row for page in pages for row in page.items], payloads.has_moved(pages)
+        rows = [row for page in pages for row in page.items]
+        return PlaylistRows(rows, payloads.has_moved(pages), payloads.is_complete(pages, len(rows)))
 
     def _playlist_pages(self, playlist_id: str, form: str, *, first: Page | None, arrived: Arrived) -> list[Page]:
         path = f"playlists/{playlist_id}/{form}"

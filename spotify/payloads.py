@@ -233,6 +233,11 @@ def has_moved(pages: Sequence[Page], different: int | None = None) -> bool:
     return (repeats or len(totals) > 1) and different < max(totals, default=0)
 
 
+def is_complete(pages: Sequence[Page], came: int) -> bool:
+    """Did as many items come as a list says that it has, and any at all? Else it is no reason to forget anything."""
+    return 0 < came >= max((page.total or 0 for page in pages), default=0)
+
+
 def found_artists(value: Any) -> list[ArtistPayload]:
     """The artists of a search."""
     found: list[ArtistPayload] = page(an_object(value, "a search").get("artists"), artist).items

@@ -78,11 +78,11 @@ class ArtistAlbums(Query):
             if catalogue.store_listing_page(self.value, offset, page.items, now):
                 _tell_that_it_grows(lookup)
 
-        albums = client.artist_albums(self.value, arrived)
+        albums, complete = client.artist_albums(self.value, arrived)
         named = {artist.id for album in albums for artist in album.artists}
         if self.value not in named and not Artist.objects.filter(pk=self.value).exists():
             catalogue.store_artists([client.artist(self.value)], now)
-        catalogue.store_artist_albums(self.value, albums, now)
+        catalogue.store_artist_albums(self.value, albums, now, complete=complete)
         lookup.artist_id = self.value
 
     def result_url(self) -> str:
@@ -181,11 +181,12 @@ class PlaylistTracks(Query):
                 and Playlist.objects.filter(pk=self.value, snapshot_id=playlist.snapshot_id).exists()
             ):
                 return  # its rows are of this very snapshot
-            rows, has_moved = client.playlist_rows(self.value, first, self._as_it_comes(playlist, lookup, now))
-            if last or not has_moved:
+            found_rows = client.playlist_rows(self.value, first, self._as_it_comes(playlist, lookup, now))
+            if last or not found_rows.has_moved:
                 break
             client.start_over()
-        catalogue.store_playlist(playlist, rows, now)
+        if found_rows.is_complete or not lookup.is_known():
+            catalogue.store_playlist(playlist, found_rows.rows, now)
 
     @staticmethod
     def _as_it_comes(playlist: PlaylistPayload, lookup: Lookup, now: datetime) -> Arrived:

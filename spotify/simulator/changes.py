@@ -51,6 +51,11 @@ def _spoil(catalogue: Catalogue, album_id: str, how: str = "nonsense") -> None:
     catalogue.albums[album_id].spoilt = how
 
 
+def _empty(catalogue: Catalogue, album_id: str) -> None:
+    """An album that says it has no tracks."""
+    catalogue.albums[album_id].tracks.clear()
+
+
 def _repeat(catalogue: Catalogue, artist_id: str, at: int) -> None:
     """An album that stands in the artist's list twice."""
     albums = catalogue.artists[artist_id].albums
@@ -107,6 +112,7 @@ _CHANGES: dict[str, Callable[..., None]] = {
     "release": _release,
     "take_down": _take_down,
     "spoil": _spoil,
+    "empty": _empty,
     "repeat": _repeat,
     "playlist": _playlist,
     "insert_row": _insert_row,

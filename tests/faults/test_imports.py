@@ -1,7 +1,9 @@
 """Imports with real workers: killed, Redis emptied, people in between. At the end the rows equal what Spotify has."""
 
+import json
 import os
 import signal
+import sys
 import time
 from datetime import timedelta
 
@@ -15,7 +17,7 @@ from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, LookupPage, Track
 from tests.conftest import TAYLOR
 from tests.faults.helping import start_again, sweep_until
-from tests.processes import until
+from tests.processes import Process, environment, until
 
 pytestmark = pytest.mark.once
 ALBUMS, TRACKS = 68, 1265
@@ -226,3 +228,23 @@ def test_null_items_are_nothing(workers, simulator):
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()
     assert simulator.calls == 7 + ALBUMS
+
+
+def test_ctrl_c_leaves_it_and_the_same_command_shows_it_again(workers, simulator, logs):
+    def command(log):
+        arguments = [sys.executable, "manage.py", "spotify_import", "Taylor Swift", "--json"]
+        return Process("spotify_import", arguments, environment(), logs / log)
+
+    simulator.config(latency_ms=30)
+    first = command("import_left.log")
+    until("it shows albums", lambda: '"albums_done": 5' in first.output(), 30)
+    first.popen.send_signal(signal.SIGINT)
+    assert first.popen.wait(10) == 130
+    assert "it goes on by itself" in first.output()
+    assert state() == "running"
+    simulator.config(latency_ms=0)
+    second = command("import_again.log")
+    assert second.popen.wait(60) == 0
+    assert json.loads(second.output().splitlines()[-1])["state"] == "done"
+    assert_complete()
+    assert simulator.calls == 1 + 7 + ALBUMS

@@ -1,5 +1,6 @@
 """Imports, with this process as the worker: fewest calls, one import for one thing, what fails, pauses, or has changed."""
 
+import json
 import threading
 from datetime import timedelta
 
@@ -158,6 +159,33 @@ class TestOneImportForOneThing:
         again = finished(Target("artist", LORDE))
         assert (again.pk, again.state, again.albums_done) == (made.pk, "done", made.albums_total)
         assert simulator.calls == before + 1
+
+    @pytest.mark.parametrize("total", [0, 8])
+    def test_a_list_that_is_shorter_than_it_says_or_empty_takes_nothing_away(self, simulator, total):
+        made = finished(Target("artist", LORDE))
+        Lookup.objects.filter(kind="artist_albums").update(fetched_at=timezone.now() - timedelta(days=2))
+        body = json.dumps({"items": [], "total": total, "next": None})
+        simulator.faults({"kind": "status", "path": "/v1/artists/.*", "times": 0, "status": 200, "body": body})
+        again = finished(Target("artist", LORDE))
+        assert (again.state, again.albums_total, again.tracks_done) == ("done", made.albums_total, made.tracks_done)
+        assert Album.objects.listed_for(LORDE).count() == made.albums_total
+
+    def test_an_album_without_tracks_takes_none_away(self, simulator):
+        finished(Target("album", FEARLESS))
+        Lookup.objects.update(fetched_at=timezone.now() - timedelta(days=30))
+        simulator.change({"kind": "empty", "album_id": FEARLESS})
+        assert finished(Target("album", FEARLESS)).tracks_done == Track.objects.count() == 13
+
+    def test_a_playlist_that_is_shorter_than_it_says_keeps_its_rows(self, extended, simulator):
+        finished(Target("playlist", LONG_LIST))
+        Lookup.objects.update(fetched_at=timezone.now() - timedelta(days=1))
+        simulator.change({"kind": "insert_row", "playlist_id": LONG_LIST, "track_id": BLANK_SPACE, "at": 0})
+        body = json.dumps({"items": [], "total": 121, "next": None})
+        simulator.faults({"kind": "status", "path": "/v1/playlists/.*/items", "times": 0, "status": 200, "body": body})
+        assert finished(Target("playlist", LONG_LIST)).tracks_done == 120
+        simulator.faults()
+        Lookup.objects.update(fetched_at=timezone.now() - timedelta(days=1))
+        assert finished(Target("playlist", LONG_LIST)).tracks_done == 121  # the snapshot was not believed either
 
     def test_an_album_that_left_the_list_keeps_its_rows(self, simulator):
         made = finished(Target("artist", LORDE))
@@ -340,10 +368,10 @@ class TestWhileAListIsRead:
 
     def test_by_name_too(self, simulator, at_each_page):
         seen = []
-        at_each_page.append(lambda made: seen.append((made.listed_at, made.items.count())))
+        at_each_page.append(lambda made: seen.append((made.listed_at, made.items.count(), made.name)))
         imports.start(Target("artist", name="Taylor Swift"))
         work_one()
-        assert seen[0] == (None, 10)
+        assert seen[0] == (None, 10, "Taylor Swift")
         work()
         assert (Import.objects.get().state, simulator.calls) == ("done", 1 + 7 + 68)
 
