@@ -38,8 +38,7 @@ def _catalogue_grew(kind: str, values: list[str], **_: Any) -> None:
             tasks.publish(tasks.match, session_id)
     source = {"album_tracks": "album", "track": "track", "playlist_tracks": "playlist"}.get(kind)
     if source:
-        for session_id in Session.objects.waiting_for(source, values).values_list("pk", flat=True):
-            tasks.publish(tasks.collect, session_id)
+        tasks.publish_collect(Session.objects.waiting_for(source, values))
 
 
 def _import_changed(import_: Any, **_: Any) -> None:
@@ -47,5 +46,4 @@ def _import_changed(import_: Any, **_: Any) -> None:
     from ranking import tasks
     from ranking.models import Session
 
-    for session_id in Session.objects.collecting().filter(feed=import_).values_list("pk", flat=True):
-        tasks.publish(tasks.collect, session_id)
+    tasks.publish_collect(Session.objects.collecting().filter(feed=import_))

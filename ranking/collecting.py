@@ -22,7 +22,7 @@ _FINAL = frozenset({"spotify_forbidden", "spotify_invalid_answer"})
 # Copies included: far above any artist, and a bound on what one request can make.
 MAX_ROWS = 20_000
 # A session joins what comes at once while it has no more songs than this.
-SOON_UP_TO = 300
+SOON_UP_TO = 100
 _QUERIES: dict[str, type[queries.Query]] = {
     "album": queries.AlbumTracks,
     "track": queries.TrackById,
@@ -45,6 +45,8 @@ def collect(session: Session, *, patient: bool = False) -> str:
     `patient`: leave few new songs of a large session for later; folding them in takes as long as folding in many.
     Returns the session's state.
     """
+    # By itself, and first: for what comes from here on a message is sent again.
+    Session.objects.filter(pk=session.pk, collect_queued=True).update(collect_queued=False)
     with transaction.atomic():
         session = lock(session)
         if session.state == Session.State.READY:

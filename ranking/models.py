@@ -58,6 +58,9 @@ class Session(models.Model):
         "spotify.Import", on_delete=models.SET_NULL, null=True, related_name="+", help_text="whose albums join it"
     )
     fed_at = models.DateTimeField(null=True, help_text="the feed's `items_at` that the sources are of")
+    collect_queued = models.BooleanField(
+        default=False, help_text="a message is under way that will take over what has come"
+    )
     # The pair that is shown until it is answered.
     current_pair = models.ForeignKey("Pair", on_delete=models.SET_NULL, null=True, related_name="+")
 

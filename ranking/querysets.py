@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 COUNTED_VISIBILITIES = ("unlisted", "public")
@@ -20,6 +20,14 @@ class SessionQuerySet(models.QuerySet[Any]):
         return self.filter(
             state="collecting", sources__kind=kind, sources__spotify_id__in=spotify_ids, sources__state="waiting"
         ).distinct()
+
+    def queue_collecting(self) -> list[str]:
+        """Mark these sessions as having a message under way; those that had none, for which one has to be sent."""
+        with transaction.atomic():
+            free = list(self.filter(collect_queued=False).order_by("pk").values_list("pk", flat=True))
+            return [
+                pk for pk in free if self.model.objects.filter(pk=pk, collect_queued=False).update(collect_queued=True)
+            ]
 
     def collecting(self) -> "SessionQuerySet":
         return self.filter(state="collecting").order_by("created_at")

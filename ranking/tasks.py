@@ -7,6 +7,7 @@ from celery import shared_task
 
 from ranking import collecting, matching, scores
 from ranking.models import Session
+from ranking.querysets import SessionQuerySet
 from songranker import waiting
 
 _log = logging.getLogger(__name__)
@@ -20,6 +21,14 @@ def publish(task: Any, session_id: str) -> str | None:
     except waiting.BROKER_ERRORS as error:
         _log.warning("%s for session %s has to wait: %s", task.name, session_id, type(error).__name__)
         return None
+
+
+def publish_collect(sessions: SessionQuerySet) -> None:
+    """Something has come for these sessions. One message is enough, however much comes before it is read: of twenty albums
+    and a hundred sessions that wait for them would become two thousand."""
+    for session_id in sessions.queue_collecting():
+        if publish(collect, session_id) is None:
+            return  # the sweeper goes on with all of them
 
 
 @shared_task(name="ranking.collect", ignore_result=False)
