@@ -22,12 +22,15 @@ class SessionQuerySet(models.QuerySet[Any]):
         ).distinct()
 
     def queue_collecting(self) -> list[str]:
-        """Mark these sessions as having a message under way; those that had none, for which one has to be sent."""
+        """The sessions for which a message has to be sent, marked as having one under way.
+
+        One that somebody collects at this moment is not waited for: it gets its message without the mark.
+        """
+        free = list(self.filter(collect_queued=False).values_list("pk", flat=True))
         with transaction.atomic():
-            free = list(self.filter(collect_queued=False).order_by("pk").values_list("pk", flat=True))
-            return [
-                pk for pk in free if self.model.objects.filter(pk=pk, collect_queued=False).update(collect_queued=True)
-            ]
+            unlocked = self.model.objects.filter(pk__in=free).select_for_update(skip_locked=True).order_by("pk")
+            self.model.objects.filter(pk__in=list(unlocked.values_list("pk", flat=True))).update(collect_queued=True)
+        return free
 
     def collecting(self) -> "SessionQuerySet":
         return self.filter(state="collecting").order_by("created_at")

@@ -173,7 +173,8 @@ class SpotifyClient:
     def all_tracks(self, album_id: str, first: Page) -> list[TrackPayload]:
         """An album's tracks, of which `first` came with it: no call where those are all."""
         path = f"albums/{album_id}/tracks"
-        pages = self._pages("album_tracks", path, self._market_param(), 50, payloads.track, first=first)
+        came = first if first.size or not first.total else None  # none though there are some: they are asked for
+        pages = self._pages("album_tracks", path, self._market_param(), 50, payloads.track, first=came)
         return _once_each(track for page in pages for track in page.items)
 
     def track(self, track_id: str) -> TrackPayload:

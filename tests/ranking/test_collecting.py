@@ -1,8 +1,10 @@
 """How songs join a session as the catalogue grows: one message for many arrivals, few songs together, nothing given up."""
 
 import itertools
+import threading
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ranking import collecting, tasks
@@ -133,3 +135,28 @@ def test_what_an_ended_import_brought_is_taken_whenever_it_ended(artist, monkeyp
     assert collecting.collect(session) == "ready"
     assert session.songs.count() == 3
     assert set(Source.objects.values_list("state", flat=True)) == {"done"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_tells_does_not_wait_for_who_collects(artist, sent):
+    """The Spotify worker tells; a large session is folded for a second meanwhile."""
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time, whatever we do")
+    _, (session,) = fed()
+    album_id = album(artist, 0, 3).pk
+    locked, told = threading.Event(), threading.Event()
+
+    def fold():
+        with transaction.atomic():
+            Session.objects.select_for_update().get(pk=session.pk)
+            locked.set()
+            told.wait(10)
+        connection.close()
+
+    folding = threading.Thread(target=fold)
+    folding.start()
+    assert locked.wait(5)
+    arrives(album_id)
+    told.set()
+    folding.join()
+    assert sent == [session.pk]

@@ -20,6 +20,7 @@ from spotify.errors import (
     remembered,
 )
 from spotify.headers import read_retry_after
+from spotify.payloads import Page
 from spotify.throttle import Throttle
 from spotify.tokens import Tokens
 from tests.conftest import TAYLOR
@@ -108,6 +109,12 @@ def test_a_long_playlist_goes_on_where_its_first_rows_end(rig, simulator):
     assert len({track.id for track in rows}) == len(rows) == 120
     assert simulator.state()["by_path"] == {"/v1/playlists/{id}": 1, "/v1/playlists/{id}/items": 1}
     assert client.playlist_rows(LONG_LIST, None).rows == rows  # where none came along
+
+
+def test_an_album_that_comes_without_its_tracks_is_asked_for_them(rig, simulator):
+    nothing_yet = Page(items=[], total=13, has_next=False, size=0)
+    assert len(rig().client.all_tracks(FEARLESS, nothing_yet)) == 13
+    assert simulator.state()["by_path"] == {"/v1/albums/{id}/tracks": 1}
 
 
 @pytest.mark.parametrize("status", [403, 404])
