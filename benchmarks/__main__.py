@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import duplicates, fit, gateway, imports, limits, pairs, votes
+from benchmarks import chaos, duplicates, fit, gateway, imports, limits, pairs, votes
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "results.md"
@@ -21,7 +21,7 @@ only; what counts is the ratio to the rival, measured in the same run.
 
 def main() -> int:
     rows: list[Row] = []
-    for module in (fit, pairs, votes, duplicates, limits, gateway, imports):
+    for module in (fit, pairs, votes, duplicates, limits, gateway, imports, chaos):
         print(f"... {module.__name__.removeprefix('benchmarks.')}", flush=True)
         rows += module.measure()
     lines = [f"| {row.what} | {row.ours} | {row.rival} | {row.ratio} |" for row in rows]

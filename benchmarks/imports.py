@@ -29,8 +29,9 @@ ARTIST, PLAYLIST = "5simMadeUpForThisBench", "5simListForThisBenches"
 class Site:
     """A running SongRanker and the simulator that it asks."""
 
-    def __init__(self, api: str, simulator: str) -> None:
+    def __init__(self, api: str, simulator: str, runner: int) -> None:
         self.api, self.simulator = api, simulator
+        self.runner = runner  # process id
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = requests.post(f"{self.api}/{path}", json=body, timeout=20)
@@ -89,7 +90,7 @@ def site(mode: str = "development", **environment: str) -> Iterator[Site]:
                 if run.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(log.read_text()[-2000:])
                 time.sleep(0.1)
-            yield Site(f"http://127.0.0.1:{port}/api/v1", url)
+            yield Site(f"http://127.0.0.1:{port}/api/v1", url, run.pid)
         finally:
             run.terminate()
             run.wait(20)

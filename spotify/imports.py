@@ -125,6 +125,7 @@ def cancel(made: Import) -> Import:
             for start_at in range(0, len(waiting), 500):
                 _withdraw(waiting[start_at : start_at + 500])
             made.end(Import.State.CANCELLED)
+            _withdraw_list(made)
     signals.import_changed.send_robust(sender=Import, import_=made)
     return made
 
@@ -135,6 +136,15 @@ def _withdraw(album_ids: Sequence[str]) -> None:
     counted = shared.order_by().values("album_id").annotate(n=Count("pk")).filter(n__gt=1).values("album_id")
     queued = Lookup.objects.filter(kind=queries.AlbumTracks.kind, value__in=album_ids, state=Lookup.State.QUEUED)
     queued.filter(priority=gateway.IMPORT).exclude(value__in=counted).update(state=Lookup.State.IDLE)
+
+
+def _withdraw_list(made: Import) -> None:
+    """The list that is being read for this import alone: the worker stops before its next page, and keeps what it has."""
+    query = _list_query(made.kind, made.spotify_id, made.name)
+    if Import.objects.waiting_for(query.kind, [query.value]).exists():
+        return
+    ours = Lookup.objects.filter(kind=query.kind, value=query.value, priority=gateway.LEFT, wanted_until__isnull=True)
+    ours.filter(state__in=[Lookup.State.QUEUED, Lookup.State.RUNNING]).update(state=Lookup.State.IDLE)
 
 
 def resume(made: Import) -> Import:

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 # its time limit.
 TURN_SECONDS = 40.0
 _RENEW_SECONDS = 2.5
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.25
 PAGES_LAST = timedelta(minutes=10)
 
 
@@ -101,7 +101,8 @@ class Work:
         return max(0.0, (self.lookup.wanted_until - timezone.now()).total_seconds())
 
     def _check(self) -> None:
-        """Raises MadeWay where a person waits behind bulk work, or where this has taken long enough for now."""
+        """Raises MadeWay where a person waits behind bulk work, where this has taken long enough for now, or where nobody
+        wants it any more."""
         now = time.monotonic()
         if now - self._started > TURN_SECONDS:
             raise MadeWay("it has had its turn")
@@ -113,9 +114,11 @@ class Work:
                 raise MadeWay("a person waits")
 
     def _look(self, now: float) -> None:
-        """Somebody may have begun to wait for this very question meanwhile."""
+        """Somebody may have begun to wait for this very question meanwhile, or it has been withdrawn."""
         self._looked = now
-        self.lookup.refresh_from_db(fields=["priority", "wanted_until"])
+        self.lookup.refresh_from_db(fields=["priority", "wanted_until", "state"])
+        if self.lookup.state != Lookup.State.RUNNING:
+            raise MadeWay("it was withdrawn")
 
 
 class KeptPages(MutableMapping[tuple[str, int], Json]):

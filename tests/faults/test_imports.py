@@ -21,7 +21,7 @@ from tests.processes import Process, environment, until
 
 pytestmark = pytest.mark.once
 ALBUMS, TRACKS = 68, 1265
-LORDE = "163tK9Wjr9P9DmM0AVK7lm"
+BUSY = "5simThreeHundredAlbums"
 
 
 def state():
@@ -248,3 +248,21 @@ def test_ctrl_c_leaves_it_and_the_same_command_shows_it_again(workers, simulator
     assert json.loads(second.output().splitlines()[-1])["state"] == "done"
     assert_complete()
     assert simulator.calls == 1 + 7 + ALBUMS
+
+
+def test_cancelled_while_the_list_is_read_it_stops_and_goes_on_where_it_was(workers, simulator):
+    simulator.change({"kind": "artist", "id": BUSY, "name": "Busy Band", "albums": 300, "tracks": 1})
+    simulator.config(latency_ms=100)
+    made = imports.start(Target("artist", BUSY))
+    until("some pages are here", lambda: LookupPage.objects.count() >= 4, 20)
+    imports.cancel(made)
+    calls = simulator.calls
+    time.sleep(1.5)
+    assert simulator.calls <= calls + 4
+    assert (state(), Lookup.objects.get(kind="artist_albums").state) == ("cancelled", "idle")
+    simulator.config(latency_ms=0)
+    imports.resume(made)
+    sweep_until("it is done", lambda: state() == "done")
+    made.refresh_from_db()
+    assert (made.albums_done, made.tracks_done, Track.objects.count()) == (300, 300, 300)
+    assert simulator.calls <= 30 + 300 + 1
