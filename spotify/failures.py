@@ -1,6 +1,6 @@
 """The one table of what can go wrong at Spotify: whether it is tried again, which error it is, how long it is believed.
 
-`client.py` and `tokens.py` say which row an answer is; nobody else decides. What people see follows from the error's
+`calls.py` and `tokens.py` say which row an answer is; nobody else decides. What people see follows from the error's
 code (`songranker/problems.py`). `docs/spotify.md` shows this table; a test compares the two, and another plays each row.
 """
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from songranker import metrics, waiting
 from songranker.redis import Unreachable, breaker, connection, queue_length
-from spotify import client
+from spotify import calls
 from spotify.errors import BrokerDown, BudgetSpent, NotFound, QueueFull, SpotifyError, remembered
 from spotify.memory import DatabaseMemory
 from spotify.models import Lookup
@@ -266,7 +266,7 @@ def check_open(patience_seconds: float, priority: int) -> Usage:
     except Unreachable:
         raise BrokerDown("The queue cannot be reached.", 5) from None
     if usage.pause_seconds > patience_seconds:
-        raise client.closed_error(usage.pause_kind, usage.pause_seconds)
+        raise calls.closed_error(usage.pause_kind, usage.pause_seconds)
     if usage.spent_seconds > patience_seconds:
         raise BudgetSpent(f"All {usage.daily_limit} calls of the rolling day are used.", usage.spent_seconds)
     if length >= settings.SPOTIFY_QUEUE_LIMIT:

@@ -18,7 +18,8 @@ from songranker import metrics
 from songranker.redis import connection as redis_connection
 from songranker.redis import people_wait
 from spotify import gateway
-from spotify.client import SpotifyClient, Turn, new_transport
+from spotify.calls import Calls, Turn, new_transport
+from spotify.client import SpotifyClient
 from spotify.errors import MadeWay
 from spotify.models import Lookup, LookupPage
 from spotify.payloads import Json
@@ -66,13 +67,11 @@ class Work:
 
     def client(self) -> SpotifyClient:
         """A client whose calls have this question's place in the order; the connection pool is the process' own."""
-        return SpotifyClient(
+        calls = Calls(
             _transport_of(os.getpid()),
             tokens(),
             gateway.throttle(),
             url=settings.SPOTIFY_API_URL,
-            extended=settings.SPOTIFY_QUOTA_MODE == "extended",
-            market=settings.SPOTIFY_MARKET,
             language=settings.SPOTIFY_LANGUAGE,
             timeouts=_timeouts(),
             call_seconds=settings.SPOTIFY_CALL_SECONDS,
@@ -82,6 +81,8 @@ class Work:
             ),
             observe_wait=lambda seconds: metrics.observe("spotify_throttle_wait_seconds", seconds),
         )
+        extended = settings.SPOTIFY_QUOTA_MODE == "extended"
+        return SpotifyClient(calls, extended=extended, market=settings.SPOTIFY_MARKET)
 
     def nobody_waits(self) -> bool:
         """Has everybody left who waited for this question?"""

@@ -6,7 +6,8 @@ import time
 import pytest
 import requests
 
-from spotify.client import SpotifyClient, Turn, _once_each, new_transport
+from spotify.calls import Calls, Turn, new_transport
+from spotify.client import SpotifyClient, _once_each
 from spotify.errors import (
     BudgetSpent,
     Forbidden,
@@ -54,9 +55,11 @@ class Rig:
         )
         self.tokens = tokens
         turn = Turn(patience=lambda: self.patience, check=self.check)
-        values = {"turn": turn, "url": f"{simulator.url}/v1", "extended": False, "timeouts": timeouts, "sleep": self.sleep,
+        extended = changes.pop("extended", False)
+        values = {"turn": turn, "url": f"{simulator.url}/v1", "timeouts": timeouts, "sleep": self.sleep,
                   "observe": lambda endpoint, status: self.seen.append((endpoint, status))}  # fmt: skip
-        self.client = SpotifyClient(transport, tokens, self.throttle, **(values | changes))
+        self.calls = Calls(transport, tokens, self.throttle, **(values | changes))
+        self.client = SpotifyClient(self.calls, extended=extended)
 
     def sleep(self, seconds):
         self.slept.append(seconds)
@@ -178,7 +181,7 @@ def test_a_429_pauses_everybody(rig, simulator, fault, pause, kind):
             rig().client.artist(TAYLOR)  # another worker
         assert simulator.calls == 1  # nobody called during the pause
     else:
-        one.client._sleep = time.sleep
+        one.calls._sleep = time.sleep
         assert one.client.artist(TAYLOR).name  # so short that it is waited for
         assert simulator.state()["early"] == 0
 
@@ -200,7 +203,7 @@ def test_a_full_window_is_waited_for_in_slices_that_look_whether_to_make_way(rig
         for call, score in redis.zrange(one.throttle.window_key, 0, -1, withscores=True):
             redis.zadd(one.throttle.window_key, {call: score - 1000 * seconds})
 
-    one.client._sleep = sleep
+    one.calls._sleep = sleep
     one.client.artist(TAYLOR)
     assert sum(one.slept) == pytest.approx(30, abs=2)
     assert max(one.slept) <= 1
@@ -261,7 +264,7 @@ def test_every_error_of_requests_is_one_of_ours(rig, monkeypatch):
         def fail(*args, error=error, **kwargs):
             raise error
 
-        monkeypatch.setattr(one.client._transport, "get", fail)
+        monkeypatch.setattr(one.calls._transport, "get", fail)
         with pytest.raises(SpotifyError):
             one.client.artist(TAYLOR)
 
@@ -300,7 +303,7 @@ def page(ids, total, following=None):
 )
 def test_pages_as_odd_as_they_come(rig, pages, found, asked):
     client = rig().client
-    client._get = answers = Pages(*pages)
+    client._calls.get = answers = Pages(*pages)
     came = client._pages("e", "p", {}, 2, Item)
     assert "".join(item.id for item in _once_each(item for one in came for item in one.items)) == found
     assert answers.asked == asked
@@ -308,7 +311,7 @@ def test_pages_as_odd_as_they_come(rig, pages, found, asked):
 
 def test_a_list_that_never_ends_ends(rig):
     client = rig().client
-    client._get = answers = Pages(*[page(f"{i}{i + 1}", 6, "x") for i in range(50)])
+    client._calls.get = answers = Pages(*[page(f"{i}{i + 1}", 6, "x") for i in range(50)])
     client._pages("e", "p", {}, 2, Item)
     assert len(answers.asked) == 6 // 2 + 2
 

@@ -7,7 +7,7 @@ import pytest
 
 from songranker import problems
 from spotify import failures
-from spotify.client import PREMIUM_STOPS_SECONDS
+from spotify.calls import PREMIUM_STOPS_SECONDS
 from spotify.errors import Malformed, Outage, Paused, Refused, SpotifyError, Unavailable
 from spotify.failures import TABLE
 from tests.conftest import TAYLOR
@@ -79,7 +79,7 @@ def test_every_row_is_played():
 def test_each_row(rig, redis, simulator, row, fault):
     simulator.faults(fault)
     one = rig()
-    one.client._sleep = lambda seconds: forget_back_off(redis, one.tokens)
+    one.calls._sleep = lambda seconds: forget_back_off(redis, one.tokens)
     with pytest.raises(SpotifyError) as error:
         one.client.artist(TAYLOR)
     assert error.value.failure in (row, None)  # None: a pause that somebody meets before the call
@@ -111,7 +111,7 @@ def forget_back_off(redis, tokens):
 def test_what_passes_is_answered_after_all(rig, redis, simulator, row, fault):
     simulator.faults({**fault, "times": row.tries - 1})
     one = rig()
-    one.client._sleep = lambda seconds: forget_back_off(redis, one.tokens)
+    one.calls._sleep = lambda seconds: forget_back_off(redis, one.tokens)
     assert one.client.artist(TAYLOR).name == "Taylor Swift"
 
 
@@ -187,7 +187,7 @@ def test_twenty_workers_renew_one_token_once(rig, simulator):
 
 def test_next_links_to_foreign_hosts_are_never_followed(rig, redis, simulator):
     one = rig()
-    page = json.loads(one.client._exchange(f"artists/{TAYLOR}/albums", {"limit": 10}, one.tokens.current())[2])
+    page = json.loads(one.calls._exchange(f"artists/{TAYLOR}/albums", {"limit": 10}, one.tokens.current())[2])
     simulator.admin("reset")
     page["next"] = "http://169.254.169.254/latest/meta-data?token="
     simulator.faults(
@@ -195,8 +195,8 @@ def test_next_links_to_foreign_hosts_are_never_followed(rig, redis, simulator):
     )
     simulator.admin("forget-tokens")
     asked = []
-    send = one.client._exchange
-    one.client._exchange = lambda path, params, token: (
+    send = one.calls._exchange
+    one.calls._exchange = lambda path, params, token: (
         asked.append((path, params["offset"])) or send(path, params, token)
     )
     assert len(one.client.artist_albums(TAYLOR)[0]) == 68

@@ -219,7 +219,7 @@ class TestWhatGoesWrong:
         assert Track.objects.values("album").distinct().count() == made.albums_total - 2
 
     def test_one_album_that_breaks_its_whole_batch(self, extended, simulator, monkeypatch):
-        monkeypatch.setattr("spotify.client._back_off", lambda state: 0.0)
+        monkeypatch.setattr("spotify.calls._back_off", lambda state: 0.0)
         imports.start(Target("artist", LORDE))
         (broken,) = self.albums(1)
         simulator.change({"kind": "spoil", "album_id": broken, "how": "error"})

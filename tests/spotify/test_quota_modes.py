@@ -188,7 +188,7 @@ def test_only_a_second_404_hours_later_hides_an_album(simulator):
 
 @pytest.mark.parametrize("body", ["<html>", "", "[]"])
 def test_a_404_that_is_not_spotifys_hides_nothing(simulator, monkeypatch, body):
-    monkeypatch.setattr("spotify.client._back_off", lambda state: 0.0)
+    monkeypatch.setattr("spotify.calls._back_off", lambda state: 0.0)
     query = queries.AlbumTracks(FEARLESS)
     answer(query)
     simulator.faults({"kind": "status", "status": 404, "body": body, "path": "/v1/albums/.*", "times": 0})
