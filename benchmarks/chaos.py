@@ -19,7 +19,7 @@ from benchmarks.table import Row
 
 ALBUMS, TRACKS = 101, 16
 ALBUM_CALLS = {"development": 101, "extended": 6}
-BLOWS = 7  # the supervisor gives a process up that dies five times in two minutes
+BLOWS = 7
 SECONDS = 120
 
 

@@ -16,6 +16,9 @@ from typing import IO
 _PR_SET_PDEATHSIG = 1
 # So often within so many seconds is too often to go on.
 MOST_DEATHS, WATCHED_SECONDS = 5, 120.0
+# Statuses of a child that somebody else ended: that says nothing against it.
+FROM_OUTSIDE = frozenset({0, -signal.SIGTERM, -signal.SIGKILL})
+LONGEST_WAIT_SECONDS = 7.0
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 
 
@@ -40,6 +43,7 @@ class Supervisor:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str | list[str], dict[str, str]]] = {}
         self._deaths: defaultdict[str, list[float]] = defaultdict(list)
+        self._failures: defaultdict[str, int] = defaultdict(int)  # in a row
         self._dead_since: dict[str, float] = {}
         self.lock: IO[str] | None = None  # an open file holds the lock; it lives as long as we do
         self._readers: list[threading.Thread] = []
@@ -91,7 +95,9 @@ class Supervisor:
         return None
 
     def keep_up(self, now: float) -> str | None:
-        """Start again what ended by itself, the sooner the seldomer it does; the name of what ends again and again.
+        """Start again what ended, the sooner the seldomer it does; the name of what fails again and again.
+
+        What is killed or asked to end from outside is started again for ever.
 
         now: seconds of a monotonic clock.
         """
@@ -104,10 +110,12 @@ class Supervisor:
                 deaths[:] = [*(then for then in deaths if now - then < WATCHED_SECONDS), now]
                 self._dead_since[name] = now
                 self._signal(child, signal.SIGKILL)  # the rest of its group: pool processes whose parent died
-                if len(deaths) >= MOST_DEATHS:
+                self._failures[name] = 0 if status in FROM_OUTSIDE else self._failures[name] + 1
+                if self._failures[name] >= MOST_DEATHS and len(deaths) >= MOST_DEATHS:
                     return name
                 self.say(f"{name} ended with status {status}; starting it again")
-            if now - self._dead_since[name] >= 2.0 ** (len(deaths) - 1) - 1.0:  # at once, then after 1, 3, 7 seconds
+            wait = min(LONGEST_WAIT_SECONDS, 2.0 ** (len(deaths) - 1) - 1.0)  # at once, then after 1, 3, 7 seconds
+            if now - self._dead_since[name] >= wait:
                 del self._dead_since[name]
                 self.start(name, *self._commands[name])
         return None

@@ -190,6 +190,17 @@ class TestKeepingUp:
         assert [b - a for a, b in pairwise(started)] == [1.5, 3.5, 7.5]  # 1, 3 and 7 seconds after each death was seen
         assert len(started) == 4
 
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_who_is_killed_again_and_again_is_started_for_ever(self, supervisor, number):
+        supervisor.start("child", "sleep 60", dict(os.environ))
+        for kill in range(20):
+            supervisor.children["child"].send_signal(number)
+            self.dead(supervisor)
+            before = supervisor.children["child"]
+            assert supervisor.keep_up(1000.0 + 10 * kill) is None
+            assert supervisor.keep_up(1008.0 + 10 * kill) is None
+            assert supervisor.children["child"] is not before
+
     def test_who_dies_seldom_is_started_at_once_each_time(self, supervisor):
         supervisor.start("child", "false", dict(os.environ))
         for hour in range(10):
