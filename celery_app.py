@@ -15,7 +15,7 @@ from kombu import Exchange, Queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "songranker.settings")
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, reset_queries
 
 from songranker.redis import QUEUES
 
@@ -116,8 +116,9 @@ app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
 
 
 @task_prerun.connect
-def _drop_old_connections(**_: Any) -> None:
+def _as_a_request_begins(**_: Any) -> None:
     close_old_connections()
+    reset_queries()  # with DEBUG on Django keeps the last 9,000 statements, and a page of a playlist has long ones
 
 
 import songranker.heartbeat  # noqa: E402

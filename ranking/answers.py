@@ -78,6 +78,7 @@ def session_out(session: Session, songs: Iterable[Song], estimate: Estimate) -> 
         "visibility": session.visibility,
         "songs": [song_out(song) for song in songs],
         "duplicates": duplicates_out(session),
+        "left_out": session.left_out,
         "sources": [{"kind": s.kind, "id": s.spotify_id, "state": s.state} for s in session.sources.all()],
         "progress": progress_out(estimate),
     }

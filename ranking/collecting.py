@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 # Failures that asking again does not cure.
 _FINAL = frozenset({"spotify_forbidden", "spotify_invalid_answer"})
 # Copies included: far above any artist, and a bound on what one request can make.
-MAX_ROWS = 20_000
+MAX_ROWS = 5000
 # A session joins what comes at once while it has no more songs than this.
 SOON_UP_TO = 100
 _QUERIES: dict[str, type[queries.Query]] = {
@@ -80,10 +80,13 @@ def _join(session: Session, sources: list[Source], new: dict[str, int]) -> None:
     """Write the sources' states, and make songs of the tracks, by their places."""
     ended = [source for source in sources if source.state != Source.State.WAITING]
     Source.objects.bulk_update(ended, ["state"], batch_size=500)
+    ids = sorted(new, key=lambda track_id: new[track_id])
     room = max(0, MAX_ROWS - session.songs.count())
-    if len(new) > room:
-        _log.warning("session %s is full: %s tracks are left out", session.pk, len(new) - room)
-    tracks = Track.objects.for_songs().with_ids(list(new)[:room])
+    if ended and ids[room:]:
+        session.left_out += len(ids[room:])
+        session.save(update_fields=["left_out"])
+        _log.warning("session %s is full: %s tracks are left out", session.pk, session.left_out)
+    tracks = Track.objects.for_songs().with_ids(ids[:room])
     if Song.objects.bulk_create(songs.of_track(session, track, new[track.pk]) for track in tracks):
         merges.fold(session)
         touch(session)

@@ -61,6 +61,7 @@ class Session(models.Model):
     collect_queued = models.BooleanField(
         default=False, help_text="a message is under way that will take over what has come"
     )
+    left_out = models.PositiveIntegerField(default=0, help_text="tracks that it had no room for")
     # The pair that is shown until it is answered.
     current_pair = models.ForeignKey("Pair", on_delete=models.SET_NULL, null=True, related_name="+")
 

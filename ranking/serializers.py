@@ -209,6 +209,7 @@ class SessionOut(serializers.Serializer[Any]):
     visibility = serializers.ChoiceField(Session.Visibility.choices)
     songs = SongOut(many=True)
     duplicates = DuplicateOut(many=True)
+    left_out = serializers.IntegerField(help_text="tracks that the session had no room for: it takes 5,000")
     sources = SourceOut(many=True, help_text="the albums and tracks that songs come from")
     progress = ProgressOut()
 

@@ -74,7 +74,10 @@ def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis, c
     # A hundred rows come with the playlist, then fifty a call; each kill costs the call in flight.
     assert simulator.calls <= 1 + 198 + 4
     sweep_until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 60)
-    assert Song.objects.filter(session=session).count() == 10_000
+    assert Song.objects.filter(session=session).count() == 5_000
+    session.refresh_from_db()
+    assert session.left_out == 5_000
+    assert set(Song.objects.filter(session=session).values_list("position", flat=True)) == set(range(5_000))
     call_command("spotify_import", f"spotify:playlist:{LONG}")
     assert "All of it: done, 10000 tracks" in capsys.readouterr().out
 

@@ -277,6 +277,14 @@ class TestSparse:
         assert every[few] == pytest.approx(found.difference_variances(first[few], second[few]), abs=1e-6)
         assert 0.5 < progress.confidence(found) < 1
 
+    def test_confidence_of_many_items_is_that_of_a_sample(self, monkeypatch):
+        found = bt.fit(league(1200, 9000))
+        sampled = progress.confidence(found)
+        monkeypatch.setattr(progress, "MOST_PAIRS", 1200 * 1200)
+        of_all = progress.confidence(found)
+        assert sampled != of_all
+        assert sampled == pytest.approx(of_all, abs=0.002)
+
     def test_a_warm_start_is_where_it_ends(self):
         counts = league(1000, 9000)
         cold = bt.fit(counts)
