@@ -58,6 +58,15 @@ def test_an_import_to_its_end(workers, capsys):
     assert "Lorde: done, 8 albums, 97 tracks" in out
 
 
+def test_a_name_in_brackets_is_shown_as_it_is(workers, simulator, capsys):
+    simulator.change(
+        {"kind": "artist", "id": "5simDunkelbunt00000000", "name": "[dunkelbunt]", "albums": 2, "tracks": 1}
+    )
+    status, out, _ = run(capsys, "spotify_import", "spotify:artist:5simDunkelbunt00000000")
+    assert status == 0
+    assert out.count("[dunkelbunt]") == 2  # beside the bar, and in the last line
+
+
 def test_an_import_as_lines_of_json(workers, capsys):
     status, out, _ = run(capsys, "spotify_import", "https://open.spotify.com/artist/163tK9Wjr9P9DmM0AVK7lm", "--json")
     lines = [json.loads(line) for line in out.splitlines()]

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         """A progress bar: albums (or a playlist's tracks) and time; below it calls left, time left; a pause counts down."""
         console = Console(file=self.stdout, width=None if self.stdout.isatty() else 120)  # type: ignore[arg-type]
         columns = [
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # "[dunkelbunt]" is a name
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
