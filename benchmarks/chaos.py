@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 import redis
-import requests
 
 from benchmarks.imports import ARTIST, LIST_CALLS, Site, site
 from benchmarks.table import Row
@@ -42,7 +41,7 @@ def _import(mode: str, seed: int) -> Row:
                 blows += _strike(here, fate)
             time.sleep(fate.uniform(0.3, 2.0))
         took = time.monotonic() - started
-        counted = requests.get(f"{here.simulator}/_admin/state", timeout=5).json()
+        counted = here.counters()
     calls, planned = counted["calls"], LIST_CALLS[mode] + ALBUM_CALLS[mode]
     size = f"{made['albums_done']} albums, {made['tracks_done']:,} tracks, {mode}"
     what = f"import of {size}; spotify, default killed, Redis emptied: {blows} ({seed}); rival: the plan"

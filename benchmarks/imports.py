@@ -48,8 +48,12 @@ class Site:
         """A made-up artist or playlist at the simulator."""
         requests.post(f"{self.simulator}/_admin/catalogue", json=[change], timeout=30).raise_for_status()
 
+    def counters(self) -> dict[str, Any]:
+        """What the simulator has counted."""
+        return dict(requests.get(f"{self.simulator}/_admin/state", timeout=5).json())
+
     def calls(self) -> int:
-        return int(requests.get(f"{self.simulator}/_admin/state", timeout=5).json()["calls"])
+        return int(self.counters()["calls"])
 
     def finished(self, made: dict[str, Any], seconds: float = 300) -> dict[str, Any]:
         deadline = time.monotonic() + seconds

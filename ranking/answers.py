@@ -87,8 +87,8 @@ def session_out(session: Session, songs: Iterable[Song], estimate: Estimate) -> 
 def matches_out(session: Session) -> dict[str, Any]:
     """Each pasted song that was asked about, with the tracks that it may be."""
     matches = list(Match.objects.filter(song__session=session).select_related("song").order_by("song__position"))
-    ids = {track_id for match in matches for track_id, _ in match.candidates}
-    tracks = {track.pk: track for track in Track.objects.for_songs().filter(pk__in=ids)}
+    ids = list({track_id for match in matches for track_id, _ in match.candidates})
+    tracks = {track.pk: track for track in Track.objects.for_songs().with_ids(ids)}
     return {
         "results": [match_out(match, tracks) for match in matches],
         "waiting": sum(match.state == Match.State.WAITING for match in matches),

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ranking import marks, merges, songs
-from ranking.locking import lock, touch
+from ranking import merges, songs
+from ranking.locking import lock
 from ranking.models import Session, Song, Source
 from songranker import waiting
 from spotify import gateway, queries
@@ -88,9 +88,7 @@ def _join(session: Session, sources: list[Source], new: dict[str, int]) -> None:
         _log.warning("session %s is full: %s tracks are left out", session.pk, session.left_out)
     tracks = Track.objects.for_songs().with_ids(ids[:room])
     if Song.objects.bulk_create(songs.of_track(session, track, new[track.pk]) for track in tracks):
-        merges.fold(session)
-        touch(session)
-        marks.mark_session(session)
+        merges.changed(session)
 
 
 def _take_feed(session: Session) -> None:
@@ -134,9 +132,10 @@ def _lookups(sources: list[Source]) -> dict[tuple[str, str], Lookup]:
 def _arrived(sources: list[Source], lookups: dict[tuple[str, str], Lookup], here: Container[str]) -> dict[str, int]:
     """The tracks that are new, with their places in the session. Sets the sources' states, without saving them."""
     new: dict[str, int] = {}
+    single = Track.objects.known([source.spotify_id for source in sources if source.kind == "track"])
     for source in sources:
         lookup = lookups.get((source.kind, source.spotify_id))
-        places = _places(source, lookup)
+        places = _places(source, lookup, single)
         source.state = _state_of(source, lookup, bool(places))
         for track_id, place in places.items():
             if track_id not in here:
@@ -144,16 +143,18 @@ def _arrived(sources: list[Source], lookups: dict[tuple[str, str], Lookup], here
     return new
 
 
-def _places(source: Source, lookup: Lookup | None) -> dict[str, int]:
-    """The tracks of a source that are here, with their places in it: an album's when all are, a playlist's as they come."""
-    answered = lookup is not None and lookup.is_known() and not lookup.absent
+def _places(source: Source, lookup: Lookup | None, single: Container[str]) -> dict[str, int]:
+    """The tracks of a source that are here, with their places in it: an album's when all are, a playlist's as they come.
+
+    `single`: which of the sources that are tracks are here.
+    """
     if source.kind == "track":
-        return dict.fromkeys(Track.objects.known([source.spotify_id]), 0)
+        return {source.spotify_id: 0} if source.spotify_id in single else {}
     if source.kind == "playlist":
         rows = PlaylistRow.objects.filter(playlist=source.spotify_id).order_by("-position")
         # It may hold a track twice: the first place counts.
         return dict(reversed(dict(rows.values_list("track", "position")).items()))
-    if not answered:
+    if lookup is None or not lookup.is_known() or lookup.absent:
         return {}
     ids = Track.objects.of_album(source.spotify_id).values_list("pk", flat=True)
     return {track_id: place for place, track_id in enumerate(ids)}

@@ -104,7 +104,7 @@ def _take_over(session: Session, chosen: dict[Song, str]) -> None:
     if not chosen:
         return
     marks.mark_session(session)
-    tracks = {track.pk: track for track in Track.objects.for_songs().filter(pk__in=chosen.values())}
+    tracks = {track.pk: track for track in Track.objects.for_songs().with_ids(list(chosen.values()))}
     for song, track_id in chosen.items():
         _take(session, song, tracks[track_id])
     merges.changed(session)

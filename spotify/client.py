@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from spotify import payloads
 from spotify.calls import Calls
@@ -30,11 +30,10 @@ def ignored(offset: int, page: Page) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaylistRows:
-    """`rows`: None for each that is left out (see `payloads.playlist_row`); has the list changed while it was read; is it
-    complete by its own count?"""
+class Listed(Generic[T]):
+    """A list as it was read: has it changed meanwhile, so that it has to be read again; is it complete by its own count?"""
 
-    rows: list[TrackPayload | None]
+    items: list[T]
     has_moved: bool
     is_complete: bool
 
@@ -63,22 +62,15 @@ class SpotifyClient:
     def artist(self, artist_id: str) -> ArtistPayload:
         return self._calls.get("artist", f"artists/{artist_id}", {}, payloads.artist)
 
-    def artist_albums(self, artist_id: str, arrived: Arrived = ignored) -> tuple[list[AlbumPayload], bool]:
-        """All albums, singles and compilations, and whether the list is complete by its own count. Not what the artist
-        only appears on, which can be hundreds.
-
-        Read a second time where the list has changed between its pages: an album would be missing.
-        """
+    def artist_albums(self, artist_id: str, arrived: Arrived = ignored) -> Listed[AlbumPayload]:
+        """All albums, singles and compilations; not what the artist only appears on, which can be hundreds."""
         limit = 50 if self._extended else 10
-        path = f"artists/{artist_id}/albums"
         params = {"include_groups": ALBUM_GROUPS, **self._market_param()}
-        for reading in (1, 2):
-            pages = self._pages("artist_albums", path, params, limit, payloads.album, arrived=arrived)
-            albums = _once_each(album for page in pages for album in page.items)
-            if reading == 2 or not payloads.has_moved(pages, different=len(albums)):
-                break
-            self.start_over()
-        return albums, payloads.is_complete(pages, len(albums))
+        path = f"artists/{artist_id}/albums"
+        pages = self._pages("artist_albums", path, params, limit, payloads.album, arrived=arrived)
+        albums = _once_each(album for page in pages for album in page.items)
+        has_moved = payloads.has_moved(pages, different=len(albums))
+        return Listed(albums, has_moved, payloads.is_complete(pages, len(albums)))
 
     def album(self, album_id: str) -> FullAlbum:
         """An album with its first fifty tracks: one call for nearly all albums."""
@@ -109,18 +101,13 @@ class SpotifyClient:
     def playlist(self, playlist_id: str) -> tuple[PlaylistPayload, Page | None]:
         """What a playlist is called, the snapshot that it is of, and its first rows where they come along (a hundred in
         Extended Quota Mode)."""
-        path = f"playlists/{playlist_id}"
-        kept = self._calls.turn.pages.get((path, 0))
-        if kept is not None:
-            return payloads.full_playlist(kept)
-        sent, found = self._calls.get(
-            "playlist", path, self._both_kinds(), lambda value: (value, payloads.full_playlist(value))
-        )
-        self._calls.turn.pages[path, 0] = sent
-        return found
+        return self._kept("playlist", f"playlists/{playlist_id}", self._both_kinds(), payloads.full_playlist)
 
-    def playlist_rows(self, playlist_id: str, first: Page | None, arrived: Arrived = ignored) -> PlaylistRows:
-        """A playlist's rows in order. `first` is what came with the playlist."""
+    def playlist_rows(
+        self, playlist_id: str, first: Page | None, arrived: Arrived = ignored
+    ) -> Listed[TrackPayload | None]:
+        """A playlist's rows in order, None for each that is left out (see `payloads.playlist_row`). `first` is what came
+        with the playlist."""
         read = functools.partial(self._playlist_pages, playlist_id, first=first, arrived=arrived)
         try:
             pages = read("items")
@@ -129,7 +116,7 @@ class SpotifyClient:
             _log.info("no rows of %s under the new address: %s", playlist_id, error.detail)
             pages = read("tracks")
         rows = [row for page in pages for row in page.items]
-        return PlaylistRows(rows, payloads.has_moved(pages), payloads.is_complete(pages, len(rows)))
+        return Listed(rows, payloads.has_moved(pages), payloads.is_complete(pages, len(rows)))
 
     def _playlist_pages(self, playlist_id: str, form: str, *, first: Page | None, arrived: Arrived) -> list[Page]:
         path = f"playlists/{playlist_id}/{form}"
@@ -177,24 +164,28 @@ class SpotifyClient:
             offset = first.size
         while not pages or _goes_on(pages, offset, limit):
             where = {**params, "limit": limit, "offset": offset}
-            pages.append(
-                self._page(endpoint, path, where, lambda value: payloads.page(value, parse, nulls=nulls), arrived)
-            )
+            at = functools.partial(arrived, offset)
+            pages.append(self._kept(endpoint, path, where, lambda value: payloads.page(value, parse, nulls=nulls), at))
             offset += limit
         return pages
 
-    def _page(
-        self, endpoint: str, path: str, where: dict[str, Any], parse: Callable[[Any], Page], arrived: Arrived
-    ) -> Page:
-        """One page, fetched or kept by an earlier turn. It is kept when whoever is told of it has taken it over."""
-        offset = int(where["offset"])
-        kept = self._calls.turn.pages.get((path, offset))
+    def _kept(
+        self,
+        endpoint: str,
+        path: str,
+        params: dict[str, Any],
+        parse: Callable[[Any], T],
+        arrived: Callable[[T], None] = lambda found: None,
+    ) -> T:
+        """An answer that an earlier turn has kept, or else asked for; kept when whoever is told of it has taken it over."""
+        pages, place = self._calls.turn.pages, (path, int(params.get("offset", 0)))
+        kept = pages.get(place)
         if kept is not None:
             return parse(kept)
-        sent, page = self._calls.get(endpoint, path, where, lambda value: (value, parse(value)))
-        arrived(offset, page)
-        self._calls.turn.pages[path, offset] = sent
-        return page
+        sent, found = self._calls.get(endpoint, path, params, lambda value: (value, parse(value)))
+        arrived(found)
+        pages[place] = sent
+        return found
 
 
 def _goes_on(pages: list[Page], offset: int, limit: int) -> bool:

@@ -81,7 +81,7 @@ def look(made: Import, now: datetime, *, whole: bool = True) -> list[tuple[Query
         latest = max(held_up, key=lambda lookup: lookup.retry_at or now)
         made.pause(latest.error_code, latest.error_detail, latest.retry_at or now)
         return []
-    made.change(state=Import.State.RUNNING, resumes_at=None, error_code="", error_detail="")
+    made.run()
     resting = {
         item
         for item in left

@@ -22,6 +22,7 @@ from spotify.errors import BrokerDown, Forbidden, QueueFull, SpotifyError, Unava
 from spotify.models import Album, Artist, Import, ImportItem, Lookup, Playlist
 from spotify.plans import Estimate, PlannedAlbum
 from spotify.queries import Query
+from spotify.querysets import in_steps
 
 _log = logging.getLogger(__name__)
 
@@ -122,8 +123,8 @@ def cancel(made: Import) -> Import:
         made = _lock(made)
         if made.is_active:
             waiting = list(made.items.waiting().values_list("album_id", flat=True))
-            for start_at in range(0, len(waiting), 500):
-                _withdraw(waiting[start_at : start_at + 500])
+            for some in in_steps(waiting):
+                _withdraw(some)
             made.end(Import.State.CANCELLED)
             _withdraw_list(made)
     signals.import_changed.send_robust(sender=Import, import_=made)
@@ -289,17 +290,13 @@ def _count_rows(made: Import, now: datetime) -> None:
     if playlist is None:
         return
     left = playlist.total - playlist.read
-    made.change(
-        state=Import.State.RUNNING,
+    made.run(
         name=playlist.name,
         albums_total=1,
         tracks_total=playlist.total - playlist.left_out,
         tracks_done=playlist.tracks,
         calls_left=plans.list_calls(left, page=plans.PAGE_OF_TRACKS) if left > 0 else 0,
         items_at=made.items_at or now,
-        resumes_at=None,
-        error_code="",
-        error_detail="",
     )
 
 

@@ -336,6 +336,10 @@ class Import(models.Model):
                 setattr(self, name, value)
             self.save(update_fields=[*differing, "revision"])
 
+    def run(self, **values: Any) -> None:
+        """Nothing is in its way."""
+        self.change(state=self.State.RUNNING, resumes_at=None, error_code="", error_detail="", **values)
+
     def pause(self, code: str, detail: str, until: datetime) -> None:
         """Spotify may not be asked until then."""
         self.change(state=self.State.PAUSED, resumes_at=until, error_code=code, error_detail=detail[:500])

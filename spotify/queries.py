@@ -1,7 +1,7 @@
 """The questions that can be put to Spotify: how each is fetched, and at which address its answer stands."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -47,6 +47,30 @@ class Query(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Batched(Query):
+    """One that Extended Quota Mode answers together with others of its kind, `most` at once."""
+
+    most: ClassVar[int]
+
+    @staticmethod
+    @abstractmethod
+    def ask(client: SpotifyClient, value: str) -> Any:
+        """What Spotify says about one."""
+
+    @staticmethod
+    @abstractmethod
+    def ask_together(client: SpotifyClient, values: list[str]) -> list[Any]:
+        """What it says about several, in the order asked: None for what it does not know, Malformed for nonsense."""
+
+    @abstractmethod
+    def take(self, found: Any, client: SpotifyClient, now: datetime) -> None:
+        """Store what was found, by itself or in a batch."""
+
+    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
+        self.take(self.ask(client, self.value), client, now)
+
+
+@dataclass(frozen=True, slots=True)
 class ArtistSearch(Query):
     """Artists by name."""
 
@@ -78,11 +102,14 @@ class ArtistAlbums(Query):
             if catalogue.store_listing_page(self.value, offset, page.items, now):
                 _tell_that_it_grows(lookup)
 
-        albums, complete = client.artist_albums(self.value, arrived)
-        named = {artist.id for album in albums for artist in album.artists}
+        for _ in _readings(client):
+            listed = client.artist_albums(self.value, arrived)
+            if not listed.has_moved:
+                break
+        named = {artist.id for album in listed.items for artist in album.artists}
         if self.value not in named and not Artist.objects.filter(pk=self.value).exists():
             catalogue.store_artists([client.artist(self.value)], now)
-        catalogue.store_artist_albums(self.value, albums, now, complete=complete)
+        catalogue.store_artist_albums(self.value, listed.items, now, complete=listed.is_complete)
         lookup.artist_id = self.value
 
     def result_url(self) -> str:
@@ -111,16 +138,22 @@ class AlbumsByName(Query):
 
 
 @dataclass(frozen=True, slots=True)
-class AlbumTracks(Query):
+class AlbumTracks(Batched):
     """An album with all its tracks."""
 
     kind: ClassVar[str] = "album_tracks"
+    most: ClassVar[int] = MAX_ALBUMS
 
-    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        self.take(client.album(self.value), client, now)
+    @staticmethod
+    def ask(client: SpotifyClient, value: str) -> FullAlbum:
+        return client.album(value)
+
+    @staticmethod
+    def ask_together(client: SpotifyClient, values: list[str]) -> list[FullAlbum | Malformed | None]:
+        return client.albums(values)
 
     def take(self, found: FullAlbum, client: SpotifyClient, now: datetime) -> None:
-        """Store what was found, by itself or in a batch; tracks after the first fifty are asked for."""
+        """Tracks after the first fifty are asked for."""
         album, first = found
         catalogue.store_album(_under(self.value, album), client.all_tracks(self.value, first), now)
 
@@ -129,16 +162,21 @@ class AlbumTracks(Query):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackById(Query):
+class TrackById(Batched):
     """One full track."""
 
     kind: ClassVar[str] = "track"
+    most: ClassVar[int] = MAX_TRACKS
 
-    def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        self.take(client.track(self.value), client, now)
+    @staticmethod
+    def ask(client: SpotifyClient, value: str) -> TrackPayload:
+        return client.track(value)
+
+    @staticmethod
+    def ask_together(client: SpotifyClient, values: list[str]) -> list[TrackPayload | Malformed | None]:
+        return client.tracks(values)
 
     def take(self, found: TrackPayload, client: SpotifyClient, now: datetime) -> None:
-        """Store what was found, by itself or in a batch."""
         catalogue.store_track(_under(self.value, found), now)
 
     def result_url(self) -> str:
@@ -173,7 +211,7 @@ class PlaylistTracks(Query):
         return Forbidden(PLAYLIST_NEEDS_EXTENDED) if settings.SPOTIFY_QUOTA_MODE == "development" else None
 
     def fetch(self, client: SpotifyClient, lookup: Lookup, now: datetime) -> None:
-        for last in (False, True):
+        for _ in _readings(client):
             found, first = client.playlist(self.value)
             playlist = _under(self.value, found)
             if (
@@ -181,12 +219,11 @@ class PlaylistTracks(Query):
                 and Playlist.objects.filter(pk=self.value, snapshot_id=playlist.snapshot_id).exists()
             ):
                 return  # its rows are of this very snapshot
-            found_rows = client.playlist_rows(self.value, first, self._as_it_comes(playlist, lookup, now))
-            if last or not found_rows.has_moved:
+            listed = client.playlist_rows(self.value, first, self._as_it_comes(playlist, lookup, now))
+            if not listed.has_moved:
                 break
-            client.start_over()
-        if found_rows.is_complete or not lookup.is_known():
-            catalogue.store_playlist(playlist, found_rows.rows, now)
+        if listed.is_complete or not lookup.is_known():
+            catalogue.store_playlist(playlist, listed.items, now)
 
     @staticmethod
     def _as_it_comes(playlist: PlaylistPayload, lookup: Lookup, now: datetime) -> Arrived:
@@ -204,6 +241,13 @@ class PlaylistTracks(Query):
         return reverse("playlist-tracks", args=[self.value])
 
 
+def _readings(client: SpotifyClient) -> Iterator[None]:
+    """Two at most: a list that has changed while it was read would miss something, and is read once more."""
+    yield
+    client.start_over()
+    yield
+
+
 def _tell_that_it_grows(lookup: Lookup) -> None:
     signals.lookups_changed.send_robust(sender=Lookup, kind=lookup.kind, values=[lookup.value])
 
@@ -214,8 +258,9 @@ _KINDS: dict[str, type[Query]] = {
 }
 
 
+_BATCHED: dict[str, type[Batched]] = {query.kind: query for query in (AlbumTracks, TrackById)}
 # How many questions of a kind one call answers, in Extended Quota Mode.
-BATCHES = {AlbumTracks.kind: MAX_ALBUMS, TrackById.kind: MAX_TRACKS}
+BATCHES = {kind: query.most for kind, query in _BATCHED.items()}
 
 
 def batch_size(kind: str) -> int:
@@ -230,27 +275,14 @@ def fetch_batch(
 
     Where the whole answer makes no sense each is asked for alone: one of them may have spoilt it.
     """
-    if kind == AlbumTracks.kind:
-        yield from _one_by_one(AlbumTracks, client.albums, client.album, client, ids, now)
-    else:
-        yield from _one_by_one(TrackById, client.tracks, client.track, client, ids, now)
-
-
-def _one_by_one(
-    query: Callable[[str], Any],
-    together: Callable[[list[str]], list[Any]],
-    alone: Callable[[str], Any],
-    client: SpotifyClient,
-    ids: list[str],
-    now: datetime,
-) -> Iterator[tuple[str, SpotifyError | None]]:
+    query = _BATCHED[kind]
     try:
-        found = dict(zip(ids, together(ids), strict=True))
+        found = dict(zip(ids, query.ask_together(client, ids), strict=True))
     except Malformed:
         found = {}
     for value in ids:
         try:
-            one = found[value] if found else alone(value)
+            one = found[value] if found else query.ask(client, value)
             if one is None:
                 raise failures.ABSENT.because("Spotify has nothing under this id.")
             if isinstance(one, Malformed):

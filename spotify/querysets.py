@@ -91,7 +91,7 @@ class LookupQuerySet(models.QuerySet[Any]):
     def by_value(self, kind: str, values: Sequence[str]) -> dict[str, Any]:
         """The rows of many questions of one kind, by value."""
         found: dict[str, Any] = {}
-        for some in _in_steps(values):
+        for some in in_steps(values):
             found |= {lookup.value: lookup for lookup in self.filter(kind=kind, value__in=some)}
         return found
 
@@ -175,11 +175,11 @@ class TrackQuerySet(models.QuerySet[Any]):
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these ids are here."""
-        return {pk for some in _in_steps(ids) for pk in self.filter(pk__in=some).values_list("pk", flat=True)}
+        return {pk for some in in_steps(ids) for pk in self.filter(pk__in=some).values_list("pk", flat=True)}
 
     def with_ids(self, ids: Sequence[str]) -> Iterator[Any]:
         """The tracks with these ids, in no order."""
-        for some in _in_steps(ids):
+        for some in in_steps(ids):
             yield from self.filter(pk__in=some)
 
     def song_keys(self, album_ids: Collection[str]) -> dict[str, set[str]]:
@@ -225,9 +225,11 @@ class ImportQuerySet(models.QuerySet[Any]):
         elif kind == "artist_albums":
             names = Lookup.objects.filter(kind="albums_by_name", artist__in=values).values_list("value", flat=True)
             ours = Q(kind="artist", spotify_id__in=values) | Q(key__in=[f"name:{name}" for name in names])
-        else:
-            begins = {"albums_by_name": "name", "playlist_tracks": "playlist"}.get(kind)
+        elif kind in ("albums_by_name", "playlist_tracks"):
+            begins = "name" if kind == "albums_by_name" else "playlist"
             ours = Q(key__in=[f"{begins}:{value}" for value in values])
+        else:
+            return self.none()  # a person's search: no import asks that
         return self.active().filter(ours).distinct()
 
 
@@ -243,7 +245,7 @@ class ImportItemQuerySet(models.QuerySet[Any]):
         return self.annotate(album_name=models.Subquery(albums.values("name")[:1])).order_by("position")
 
 
-def _in_steps(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def in_steps(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """A statement takes only so many parameters."""
     for at in range(0, len(values), 500):
         yield values[at : at + 500]

@@ -42,8 +42,8 @@ class Supervisor:
         self.out = out
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str | list[str], dict[str, str]]] = {}
-        self._deaths: defaultdict[str, list[float]] = defaultdict(list)
-        self._failures: defaultdict[str, int] = defaultdict(int)  # in a row
+        # When, and whether it failed by itself.
+        self._deaths: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
         self._dead_since: dict[str, float] = {}
         self.lock: IO[str] | None = None  # an open file holds the lock; it lives as long as we do
         self._readers: list[threading.Thread] = []
@@ -107,11 +107,11 @@ class Supervisor:
                 continue
             deaths = self._deaths[name]
             if name not in self._dead_since:
-                deaths[:] = [*(then for then in deaths if now - then < WATCHED_SECONDS), now]
+                lately = [death for death in deaths if now - death[0] < WATCHED_SECONDS]
+                deaths[:] = [*lately, (now, status not in FROM_OUTSIDE)]
                 self._dead_since[name] = now
                 self._signal(child, signal.SIGKILL)  # the rest of its group: pool processes whose parent died
-                self._failures[name] = 0 if status in FROM_OUTSIDE else self._failures[name] + 1
-                if self._failures[name] >= MOST_DEATHS and len(deaths) >= MOST_DEATHS:
+                if len(deaths) >= MOST_DEATHS and all(failed for _, failed in deaths[-MOST_DEATHS:]):
                     return name
                 self.say(f"{name} ended with status {status}; starting it again")
             wait = min(LONGEST_WAIT_SECONDS, 2.0 ** (len(deaths) - 1) - 1.0)  # at once, then after 1, 3, 7 seconds

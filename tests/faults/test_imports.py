@@ -1,7 +1,6 @@
 """Imports with real workers: killed, Redis emptied, people in between. At the end the rows equal what Spotify has."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ from spotify import gateway, imports, queries, tasks
 from spotify.imports import Target
 from spotify.models import Album, Import, Lookup, LookupPage, Track
 from tests.conftest import TAYLOR
-from tests.faults.helping import start_again, sweep_until
+from tests.faults.helping import kill_child, leases_run_out, new_session, start_again, sweep_until
 from tests.processes import Process, environment, until
 
 pytestmark = pytest.mark.once
@@ -61,11 +60,10 @@ def test_albums_stream_in_one_by_one(workers, simulator):
 def test_a_child_that_is_killed_again_and_again(workers, simulator):
     begun(simulator)
     for _ in range(3):
-        (child,) = until("there is a child", workers["spotify"].children)
-        os.kill(child, signal.SIGKILL)
+        kill_child(workers, "spotify")
         time.sleep(1.5)
     simulator.config(latency_ms=0)
-    Lookup.objects.filter(state="running").update(lease_until="2026-01-01T00:00:00Z")
+    leases_run_out()
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()
 
@@ -77,7 +75,7 @@ def test_both_workers_end_and_begin_again(workers, simulator, logs, number):
         workers[queue].kill(number)
     start_again(workers, logs)
     simulator.config(latency_ms=0)
-    Lookup.objects.filter(state__in=["running", "queued"]).update(lease_until="2026-01-01T00:00:00Z")
+    leases_run_out()
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()
 
@@ -87,7 +85,7 @@ def test_redis_is_emptied(workers, simulator, redis):
     redis.flushall()
     simulator.config(latency_ms=0)
     time.sleep(1)
-    Lookup.objects.filter(state="queued").update(lease_until="2026-01-01T00:00:00Z")  # as ten seconds later
+    leases_run_out()
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()
 
@@ -142,12 +140,9 @@ def test_a_session_begins_before_its_songs_are_here_and_ends_as_if_all_had_been(
         rows = Song.objects.filter(session=session).values_list("spotify_id", "merged_into__spotify_id", "shown_name")
         return set(rows)
 
-    def make(wanted):
-        return sessions.create(wanted, name="", mode="standard", versions="fold", visibility="private")[0]
-
     simulator.config(latency_ms=20)
     started = time.monotonic()
-    session = make(sessions.Wanted(whole=Target("artist", TAYLOR)))
+    session = new_session(sessions.Wanted(whole=Target("artist", TAYLOR)))
     assert time.monotonic() - started < 1.5
     assert session.state == "collecting"
     standing = Song.objects.filter(session=session, merged_into__isnull=True)
@@ -156,7 +151,7 @@ def test_a_session_begins_before_its_songs_are_here_and_ends_as_if_all_had_been(
     simulator.config(latency_ms=0)
     until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 90)
     assert Song.objects.filter(session=session).count() == TRACKS
-    at_once = make(sessions.Wanted(album_ids=list(tracks_per_album())))
+    at_once = new_session(sessions.Wanted(album_ids=list(tracks_per_album())))
     until("the other is ready", lambda: Session.objects.get(pk=at_once.pk).state == "ready", 60)
     assert songs(session) == songs(at_once)
 
@@ -164,7 +159,7 @@ def test_a_session_begins_before_its_songs_are_here_and_ends_as_if_all_had_been(
 def test_a_session_whose_import_is_cancelled_is_ready_with_what_came(workers, simulator):
     simulator.config(latency_ms=100)
     wanted = sessions.Wanted(whole=Target("artist", TAYLOR))
-    session, _ = sessions.create(wanted, name="", mode="standard", versions="fold", visibility="private")
+    session = new_session(wanted)
     until("songs came", lambda: session.songs.exists(), 20)
     imports.cancel(Import.objects.get())
     until("it is ready", lambda: Session.objects.get(pk=session.pk).state == "ready", 20)
@@ -176,8 +171,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_the_list_does_not_ask_for_it_a
     simulator.config(latency_ms=250)
     imports.start(Target("artist", TAYLOR))
     until("some pages are here", lambda: LookupPage.objects.count() >= 4, 20)
-    (child,) = workers["spotify"].children()
-    os.kill(child, signal.SIGKILL)
+    kill_child(workers, "spotify")
     simulator.config(latency_ms=0)
     sweep_until("it is done", lambda: state() == "done")
     assert_complete()

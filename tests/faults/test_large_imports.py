@@ -1,7 +1,5 @@
 """Ten thousand tracks and a thousand albums with real workers in Extended Quota Mode, killed on the way."""
 
-import os
-import signal
 import time
 
 import pytest
@@ -10,8 +8,8 @@ from django.core.management import call_command
 from ranking import sessions
 from ranking.models import Session, Song
 from spotify.imports import Target
-from spotify.models import Album, Import, Lookup, Playlist, Track
-from tests.faults.helping import start_again, sweep_until
+from spotify.models import Album, Import, Playlist, Track
+from tests.faults.helping import kill_child, leases_run_out, new_session, start_again, sweep_until
 from tests.processes import until
 
 pytestmark = pytest.mark.once
@@ -34,27 +32,14 @@ def restart(workers, logs, **changes):
     start_again(workers, logs, **changes)
 
 
-def kill_child(workers, queue):
-    (child,) = until("there is a child", workers[queue].children)
-    os.kill(child, signal.SIGKILL)
-
-
-def leases_run_out():
-    Lookup.objects.filter(state__in=["running", "queued"]).update(lease_until="2026-01-01T00:00:00Z")
-
-
 def is_done():
     return Import.objects.get().state == "done"
-
-
-def make(wanted):
-    return sessions.create(wanted, name="", mode="quick", versions="fold", visibility="private")[0]
 
 
 def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis, capsys):
     simulator.change({"kind": "playlist", "id": LONG, "name": "All of it", "tracks": 10_000})
     started = time.monotonic()
-    session = make(sessions.Wanted(whole=Target("playlist", LONG)))
+    session = new_session(sessions.Wanted(whole=Target("playlist", LONG)))
     until("there are two songs", lambda: Song.objects.filter(session=session).count() >= 2, 10)
     assert time.monotonic() - started < 5
     assert Import.objects.get().state == "running"
@@ -85,7 +70,7 @@ def test_a_playlist_of_ten_thousand_tracks(extended_workers, simulator, redis, c
 def test_an_artist_of_a_thousand_albums(extended_workers, simulator, redis):
     simulator.change({"kind": "artist", "id": BUSY, "name": "Busy Band", "albums": 1_000, "tracks": 3})
     simulator.config(latency_ms=5)
-    session = make(sessions.Wanted(whole=Target("artist", BUSY)))
+    session = new_session(sessions.Wanted(whole=Target("artist", BUSY)))
     until("the list is being read", lambda: Import.objects.get().albums_done >= 20 or Album.objects.count() >= 100, 20)
     kill_child(extended_workers, "spotify")
     leases_run_out()

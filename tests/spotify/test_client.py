@@ -74,15 +74,15 @@ def rig(redis, simulator):
 
 
 def test_all_albums_in_pages_of_ten(rig, simulator):
-    albums, complete = rig().client.artist_albums(TAYLOR)
-    assert len({album.id for album in albums}) == len(albums) == 68
-    assert complete
+    listed = rig().client.artist_albums(TAYLOR)
+    assert len({album.id for album in listed.items}) == len(listed.items) == 68
+    assert listed.is_complete
     assert simulator.state()["by_path"] == {"/v1/artists/{id}/albums": 7}
 
 
 def test_extended_mode_takes_pages_of_fifty(rig, simulator):
     simulator.config(quota_mode="extended")
-    assert len(rig(extended=True).client.artist_albums(TAYLOR)[0]) == 68
+    assert len(rig(extended=True).client.artist_albums(TAYLOR).items) == 68
     assert simulator.calls == 2
 
 
@@ -98,8 +98,8 @@ def test_a_playlist_counts_what_it_leaves_out(rig, simulator):
     client = rig(extended=True).client
     about, first = client.playlist(ODD_LIST)
     found = client.playlist_rows(ODD_LIST, first)
-    tracks = [track for track in found.rows if track]
-    assert (about.name, len(found.rows), len(tracks)) == ("A list with odd rows", 10, 6)
+    tracks = [track for track in found.items if track]
+    assert (about.name, len(found.items), len(tracks)) == ("A list with odd rows", 10, 6)
     assert (found.has_moved, found.is_complete) == (False, True)
     assert len({track.id for track in tracks}) == 5  # one stands there twice
     assert simulator.calls == 1  # its rows came with it
@@ -108,10 +108,10 @@ def test_a_playlist_counts_what_it_leaves_out(rig, simulator):
 def test_a_long_playlist_goes_on_where_its_first_rows_end(rig, simulator):
     simulator.config(quota_mode="extended")
     client = rig(extended=True).client
-    rows = client.playlist_rows(LONG_LIST, client.playlist(LONG_LIST)[1]).rows
+    rows = client.playlist_rows(LONG_LIST, client.playlist(LONG_LIST)[1]).items
     assert len({track.id for track in rows}) == len(rows) == 120
     assert simulator.state()["by_path"] == {"/v1/playlists/{id}": 1, "/v1/playlists/{id}/items": 1}
-    assert client.playlist_rows(LONG_LIST, None).rows == rows  # where none came along
+    assert client.playlist_rows(LONG_LIST, None).items == rows  # where none came along
 
 
 def test_an_album_that_comes_without_its_tracks_is_asked_for_them(rig, simulator):
@@ -125,7 +125,7 @@ def test_rows_that_have_only_their_old_address(rig, simulator, status):
     simulator.config(quota_mode="extended")
     body = json.dumps({"error": {"status": status, "message": "Service not found"}})
     simulator.faults({"kind": "status", "path": "/v1/playlists/.*/items", "times": 0, "status": status, "body": body})
-    assert len(rig(extended=True).client.playlist_rows(LONG_LIST, None).rows) == 120
+    assert len(rig(extended=True).client.playlist_rows(LONG_LIST, None).items) == 120
     assert simulator.calls == 1 + 3
 
 
